@@ -112,6 +112,11 @@ static void task_set_residual(const struct task *t, uint8_t *bhs)
 	}
 }
 
+static bool task_wants_descriptor(const struct task *t)
+{
+	return t->cmd.lun && t->cmd.lun->descriptor_sense;
+}
+
 static void task_respond(struct task *t)
 {
 	struct session *s = t->session;
@@ -130,7 +135,7 @@ static void task_respond(struct task *t)
 	be32_store(bhs + 36, t->cmd.op && !t->cmd.op->data ? t->datasn : t->r2t_sent);
 	task_set_residual(t, bhs);
 	if (t->cmd.status == SCSI_CHECK_CONDITION) {
-		len = (uint32_t)sense_encode(&t->cmd.sense, false, data + 2);
+		len = (uint32_t)sense_encode(&t->cmd.sense, task_wants_descriptor(t), data + 2);
 		be16_store(data, (uint16_t)len);
 		len += 2;
 	}
@@ -360,6 +365,7 @@ static struct task *task_take(struct session *s, const struct pdu *p)
 	memcpy(t->cmd.cdb, pdu_cdb(bhs), CDB_MAX);
 	t->cmd.target = s->start.target;
 	t->cmd.nexus = &s->nexus;
+	t->cmd.out_bytes = t->writes ? t->edtl : 0;
 	t->cmd.lun_number = TARGET_LUN_NUMBER_MAX + 1;
 	if (lun_addr_parse(t->lun, &a)) {
 		t->cmd.lun_number = lun_addr_number(a);
