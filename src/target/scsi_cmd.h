@@ -24,7 +24,7 @@ enum scsi_next {
 	SCSI_NEXT_PARAM_IN,	/* GOOD with `want` bytes at `param`, valid until the next scsi call */
 	SCSI_NEXT_READ,		/* send `want` bytes of the disk from `off` */
 	SCSI_NEXT_DATA_OUT,	/* fetch `want` bytes, scsi_data() each, then scsi_finish() */
-	SCSI_NEXT_FLUSH,	/* disk_flush(), then scsi_flushed() */
+	SCSI_NEXT_FLUSH,	/* flush the disk, then scsi_flushed() */
 };
 
 struct scsi_cmd;

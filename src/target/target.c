@@ -189,6 +189,7 @@ int target_add_lun(struct target *t, const struct lun_options *o, struct err *e)
 		lun_free(l);
 		return rc;
 	}
+	flusher_init(&l->flusher, l->disk);
 	lun_identify(l, o);
 	target_insert(t, l);
 	return 0;

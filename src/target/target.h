@@ -12,6 +12,7 @@
 #include "iscsifs/err.h"
 #include "iscsifs/list.h"
 #include "target/disk.h"
+#include "target/flusher.h"
 
 enum {
 	TARGET_NAME_MAX = 223,		/* bytes of an iSCSI name, RFC 7143 4.2.7.1 */
@@ -29,6 +30,7 @@ struct lun {
 	unsigned number;
 	unsigned index;			/* position among the target's units */
 	struct disk *disk;
+	struct flusher flusher;
 	uint32_t block_bytes;		/* 512 or 4096 */
 	uint64_t blocks;
 	bool write_cache;		/* off: a write is on the backing store before its GOOD */

@@ -20,18 +20,9 @@ enum {
 
 /* --- the pool --- */
 
-void task_init(struct task *t, struct session *s)
-{
-	t->session = s;
-	list_init(&t->reading);
-	list_init(&t->link);
-	list_append(&s->idle, &t->link);
-}
-
 /* As new, but for the transfer tag, whose counter goes on. */
 static void task_reset(struct task *t)
 {
-	t->aborted = false;
 	t->unsolicited = false;
 	t->total = 0;
 	t->moved = 0;
@@ -64,7 +55,7 @@ struct task *task_find(struct session *s, uint32_t itt)
 	struct task *t;
 
 	list_each(t, &s->active, link) {
-		if (t->itt == itt && !t->aborted)
+		if (t->itt == itt)
 			return t;
 	}
 	return NULL;
@@ -78,12 +69,9 @@ static void task_activate(struct task *t, enum task_state state)
 
 void task_abort(struct task *t)
 {
-	if (t->session->c->sink.task == t)
-		t->session->c->sink.task = NULL;
 	if (t->state == TASK_FLUSHING)
-		t->aborted = true;	/* the flush comes back and releases it */
-	else
-		task_release(t);
+		flusher_forget(&t->flush);
+	task_release(t);
 }
 
 /* --- response --- */
@@ -260,10 +248,28 @@ static void task_send_param(struct task *t)
 
 /* --- what next --- */
 
+static void task_flushed(struct flush_wait *w, int rc)
+{
+	struct task *t = container_of(w, struct task, flush);
+
+	scsi_flushed(&t->cmd, rc);
+	task_respond(t);
+}
+
 static void task_flush(struct task *t)
 {
-	scsi_flushed(&t->cmd, disk_flush(t->cmd.lun->disk));
-	task_respond(t);
+	task_activate(t, TASK_FLUSHING);
+	flusher_ask(&t->cmd.lun->flusher, t->session->c->server->worker, &t->flush);
+}
+
+void task_init(struct task *t, struct session *s)
+{
+	t->session = s;
+	t->flush.done = task_flushed;
+	list_init(&t->flush.link);
+	list_init(&t->reading);
+	list_init(&t->link);
+	list_append(&s->idle, &t->link);
 }
 
 /* The command is over but for its answer, which waits for unsolicited data still on its way. */
