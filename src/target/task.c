@@ -335,12 +335,10 @@ static void task_new_ttt(struct task *t)
 static void task_start_out(struct task *t, const struct pdu *p)
 {
 	struct connection *c = t->session->c;
-	const struct params *par = &t->session->start.params;
 
 	t->total = MIN(t->cmd.want, (uint64_t)(t->writes ? t->edtl : 0));
 	task_new_ttt(t);
 	task_activate(t, TASK_OUT);
-	t->unsolicited_end = MIN(par->first_burst_bytes, t->edtl);
 	if (p->data_bytes) {
 		c->sink.task = t;	/* task_data_end() goes on */
 		c->sink.at = 0;
@@ -367,6 +365,7 @@ static struct task *task_take(struct session *s, const struct pdu *p)
 	t->reads = flags & PDU_CMD_R;
 	t->writes = flags & PDU_CMD_W;
 	t->unsolicited = t->writes && !(flags & PDU_F);
+	t->unsolicited_end = MIN(s->start.params.first_burst_bytes, t->edtl);
 	memcpy(t->lun, pdu_lun(bhs), 8);
 	memcpy(t->cmd.cdb, pdu_cdb(bhs), CDB_MAX);
 	t->cmd.target = s->start.target;
