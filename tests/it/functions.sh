@@ -27,7 +27,6 @@ IQN=iqn.2026-11.example:disk
 PATH=$BUILD:$PATH:/usr/sbin:/sbin
 export PATH ASAN_OPTIONS="${ASAN_OPTIONS:-abort_on_error=0:exitcode=99}" \
 	UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}" LC_ALL=C
-unset ISCSIFS_SOCKET
 declare -A CASE_LIMIT	# seconds a case may take, where 60 are not enough
 exec {IDLE}<> <(:)	# never readable: waiting for it is how we let time pass
 
@@ -487,6 +486,8 @@ _case_main() {
 	trap '[ $BASH_SUBSHELL != 0 ] ||
 		echo "FAILED: $BASH_COMMAND, line $LINENO of ${BASH_SOURCE[0]##*/}"' ERR
 	: >"$CASE_DIR/announced"
+	export ISCSIFS_RUNTIME_DIR=$CASE_DIR/run
+	mkdir -m 700 "$ISCSIFS_RUNTIME_DIR"
 	cd "$CASE_DIR"
 	"$CASE"
 	for name in "${!PID[@]}"; do

@@ -4,11 +4,13 @@
 # shellcheck source=tests/rules/rules.sh
 . "$(dirname "$0")/rules.sh"
 
-# The headers in include/iscsifs/ belong to the library of Makefile.am that lists them.
+# A header in include/iscsifs/ belongs to the directory of the sources that stand with it in a
+# library of Makefile.am.
 rule_a_layer_includes_only_what_it_may() {
 	{
-		in_makefile '^lib[a-z]+_a_SOURCES$' |
-			sed -nE 's|^lib([a-z]+)_a_SOURCES include/(iscsifs/.*)|header \2 \1|p'
+		in_makefile '^lib[a-z_]+_a_SOURCES$' |
+			sed -nE -e 's|^(\S+) include/(iscsifs/.*)|header \1 \2|p' \
+				-e 's|^(\S+) src/([a-z]+)/.*|library \1 \2|p' | sort -r
 		ours c h | grep -E '^(src|include)/' |
 			xargs -r grep -nE '^#[[:space:]]*include[[:space:]]*"' /dev/null |
 			sed -nE 's/^([^:]*):([0-9]*):[^"]*"([^"]*)".*/include \1 \2 \3/p'
@@ -28,7 +30,8 @@ rule_a_layer_includes_only_what_it_may() {
 		split(file, part, "/")
 		return part[2]
 	}
-	$1 == "header" { header[$2] = $3; next }
+	$1 == "library" { library[$2] = $3; next }
+	$1 == "header" { header[$3] = library[$2]; next }
 	$4 == "config.h" { next }
 	{
 		from = layer_of($2)
