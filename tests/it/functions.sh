@@ -61,11 +61,11 @@ need_fuse() {
 	{ : <>/dev/fuse; } 2>/dev/null || skip "/dev/fuse cannot be opened here"
 }
 
-# The programs of this tree, all of them needed: a case may not pass because nothing was built.
+# Ours must be there: a case is not skipped because nothing was built.
 need_ours() {
 	local p
 	for p; do
-		[ -x "$BUILD/$p" ] || skip "$p is not built in $BUILD"
+		[ -x "$BUILD/$p" ] || fail "$p is not built in $BUILD"
 	done
 }
 
@@ -189,15 +189,15 @@ expect_equal() {	# WHAT GOT WANTED
 	[ "$2" = "$3" ] || fail "$1 is '$2', not '$3'"
 }
 
-# expect_exit CODE REGEX COMMAND…: ends with the code within 30 s and says one sentence that
-# matches on stderr; - for the regex: says nothing on stderr.
+# expect_exit CODE REGEX COMMAND…: ends with the code (or one of A|B) within 30 s and says one
+# sentence that matches on stderr; - for the regex: says nothing on stderr.
 expect_exit() {
 	local code=$1 want=$2 rc=0
 	shift 2
 	timeout -k 5 $((30 * SLOW)) "$@" >"$CASE_DIR/expect.out" 2>"$CASE_DIR/expect.err" \
 		</dev/null || rc=$?
 	note "$*: exit $rc: $(head -c 400 "$CASE_DIR/expect.err")"
-	[ "$rc" = "$code" ] || fail "$1 ended with $rc, not $code"
+	[[ $rc =~ ^($code)$ ]] || fail "$1 ended with $rc, not $code"
 	if [ "$want" = - ]; then
 		[ ! -s "$CASE_DIR/expect.err" ] || fail "$1 said something on stderr"
 		return 0
@@ -413,10 +413,11 @@ _is_mounted() {
 	awk -v at="$1" '$5 == at { found = 1 } END { exit !found }' /proc/self/mountinfo
 }
 
-# mount_start [name=NAME] [target=NAME | url=URL] [lun=N] [at=PATH] [SETTING=VALUE]… [-- OPTION…]
+# mount_start [name=NAME] [target=NAME | url=URL] [lun=N] [at=PATH] [by=user]
+#	[SETTING=VALUE]… [-- OPTION…]
 # iscsifs in the foreground, mounted at MNT (default: mnt in the directory of the case), up.
 mount_start() {
-	local name=m url='' target=t lun='' at=$CASE_DIR/mnt args=() arg
+	local name=m url='' target=t lun='' at=$CASE_DIR/mnt args=() arg run=()
 	need_fuse
 	need_ours iscsifs
 	while [ $# -gt 0 ]; do
@@ -428,15 +429,16 @@ mount_start() {
 		target=*) target=${arg#*=} ;;
 		lun=*) lun=${arg#*=} ;;
 		at=*) at=${arg#*=} ;;
+		by=user) run=("${AS_USER[@]}") ;;
 		--) args+=("$@") && break ;;
 		*=*) args+=(-P "$arg") ;;
 		*) fail "mount_start: what is $arg?" ;;
 		esac
 	done
 	[ -n "$url" ] || url=$(target_url "$target" "$lun")
-	[ -e "$at" ] || mkdir "$at"
+	[ -e "$at" ] || "${run[@]}" mkdir "$at"
 	undo _undo_mount "$at"
-	spawn "mount.$name" iscsifs -f "${args[@]}" "$url" "$at"
+	spawn "mount.$name" "${run[@]}" iscsifs -f "${args[@]}" "$url" "$at"
 	MOUNT_AT[$name]=$at
 	# shellcheck disable=SC2034	# the test files'
 	MNT=$at
@@ -448,12 +450,16 @@ _mount_settled() {
 	_is_mounted "${MOUNT_AT[$1]}" || _gone "${PID[mount.$1]}"
 }
 
-# mount_stop [NAME]: fusermount3 -u, and the daemon ends with 0
+# mount_stop [NAME]: unmounted, and the daemon ends with 0
 mount_stop() {
 	local name=${1:-m} pid
 	pid=${PID[mount.$name]-}
 	[ -n "$pid" ] || return 0
-	expect "unmount" fusermount3 -u "${MOUNT_AT[$name]}"
+	if [ "$(id -u)" = 0 ]; then
+		expect "unmount" umount "${MOUNT_AT[$name]}"
+	else
+		expect "unmount" fusermount3 -u "${MOUNT_AT[$name]}"
+	fi
 	unset "PID[mount.$name]"
 	finish "$pid"
 }
@@ -461,6 +467,65 @@ mount_stop() {
 # lun_file [N] [NAME]: the file of LUN N (default 0) of the mount
 lun_file() {
 	echo "${MOUNT_AT[${2:-m}]}/lun${1:-0}"
+}
+
+# session_show [MOUNT]: what the daemon says of its session, key=value lines
+session_show() {
+	iscsifsadm --socket "$ISCSIFS_RUNTIME_DIR/${PID[mount.${1:-m}]}.sock" session
+}
+
+session_get() {	# KEY [MOUNT]
+	session_show "${2-}" | sed -n "s/^$1=//p" | head -n 1
+}
+
+# session_expect [name=MOUNT] KEY=VALUE… | KEY>=N…: becomes true within 20 s
+session_expect() {
+	local name=m
+	case ${1-} in name=*) name=${1#*=} && shift ;; esac
+	poll 20 _session_is "$name" "$@" || {
+		session_show "$name"
+		fail "session $name does not become: $*"
+	}
+}
+
+_session_is() {
+	local show want key
+	show=$(session_show "$1") || return 1
+	shift
+	for want; do
+		key=${want%%[>=]*}
+		case $want in
+		*'>='*) [ "$(sed -n "s/^$key=//p" <<<"$show" | head -n 1)" -ge "${want#*>=}" ] ;;
+		*) grep -qxF -- "$want" <<<"$show" ;;
+		esac || return 1
+	done
+}
+
+# ---- an ordinary user -----------------------------------------------------------------------
+
+# user_start: `as_user` runs its words as somebody without rights, who has a directory user/ and
+# can reach the programs in bin/. An array, so that what is spawned with it has the process id.
+user_start() {
+	USER_UID=65534
+	need setpriv
+	need_root
+	mkdir -m 755 bin
+	cp "$BUILD"/iscsifs* "$PATTERN" bin/
+	mkdir -m 700 user user/run
+	chown -R $USER_UID:$USER_UID user
+	AS_USER=(setpriv "--reuid=$USER_UID" "--regid=$USER_UID" --clear-groups env
+		"PATH=$CASE_DIR/bin:$PATH" "ISCSIFS_RUNTIME_DIR=$CASE_DIR/user/run"
+		"HOME=$CASE_DIR/user")
+}
+
+# open_fuse_to_all: /dev/fuse can be opened by everybody for as long as the case runs
+open_fuse_to_all() {
+	undo chmod "$(stat -c %a /dev/fuse)" /dev/fuse
+	chmod 666 /dev/fuse
+}
+
+as_user() {
+	"${AS_USER[@]}" "$@"
 }
 
 # ---- patterns -------------------------------------------------------------------------------
