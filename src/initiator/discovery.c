@@ -13,7 +13,6 @@
 #include <sys/random.h>
 
 #include "iscsifs/log.h"
-#include "iscsifs/num.h"
 #include "iscsifs/url.h"
 #include "resolve.h"
 #include "transport.h"
@@ -335,12 +334,11 @@ static void discovery_resolve(struct discovery *d, const char *portal)
 static void discovery_expired(struct loop_timer *t)
 {
 	struct discovery *d = container_of(t, struct discovery, deadline);
-	char span[32];
 
 	if (!d->complete) {
 		d->err = (struct err)ERR_INIT;
-		err_set(&d->err, ERR_CONNECT_TIMEOUT, "%s did not answer within %ss", d->portal,
-			num_print_span(d->timeout, span, sizeof(span)));
+		err_set(&d->err, ERR_CONNECT_TIMEOUT, "%s did not answer within %g s", d->portal,
+			(double)d->timeout / 1000);
 	}
 	discovery_end(d);
 }
