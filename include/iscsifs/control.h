@@ -57,12 +57,19 @@ int control_server_new(struct control_server **out, struct loop *loop, const cha
 
 /*
  * Close everything and remove the socket. Requests that were kept get their gone() call from here;
- * they stay the keeper's, who still owes each a control_done(). NULL is legal.
+ * they stay the keeper's, who still owes each a control_done(). Not from within a command: defer it.
+ * NULL is legal.
  */
 void control_server_free(struct control_server *s);
 
 /* The path it listens at; valid as long as @s. */
 const char *control_server_path(const struct control_server *s);
+
+/*
+ * How long a client may say nothing, take for the rest of a request, or not read its answer, before
+ * it is closed. 60 s unless set; a client whose request is being worked on is never closed.
+ */
+void control_server_set_patience(struct control_server *s, span_ms patience);
 
 /*
  * The value of @key in the request, unescaped, or NULL. Valid until control_done().
