@@ -141,6 +141,7 @@ static void session_on_ready(void *arg, const struct transport_limits *limits)
 	struct session *s = arg;
 
 	s->limits = *limits;
+	s->time2wait = limits->time2wait;
 	s->logins++;
 	session_step(s, LINK_EV_READY);
 }
@@ -150,7 +151,8 @@ static void session_on_lost(void *arg, const struct transport_loss *loss)
 	struct session *s = arg;
 
 	session_set_error(s, session_loss_code(loss), loss->text);
-	s->time2wait = loss->time2wait >= 0 ? loss->time2wait : s->limits.time2wait;
+	if (loss->time2wait >= 0)
+		s->time2wait = loss->time2wait;
 	if (loss->kind == TRANSPORT_LOSS_LOGIN && *loss->redirect) {
 		snprintf(s->redirect, sizeof(s->redirect), "%s", loss->redirect);
 		log_info("the target sends us to another portal | target=%s to=%s", s->target,

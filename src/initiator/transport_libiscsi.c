@@ -681,25 +681,31 @@ static void transport_ready(struct loop_fd *w, unsigned events)
 	}
 }
 
-/* Deliver one event; the owner may cut us from it, so it comes last. */
+/*
+ * Deliver one event. The owner may cut us from it: it comes last, and what it is given is not ours.
+ */
 static void transport_notify(struct loop_call *call)
 {
 	struct transport *tp = container_of(call, struct transport, notify);
 	void *arg = tp->arg;
 
 	if (tp->ready_due) {
+		struct transport_limits limits = tp->login.limits;
+
 		tp->ready_due = false;
 		if (tp->pongs_due)
 			loop_defer(tp->loop, call);
-		tp->events.on_ready(arg, &tp->login.limits);
+		tp->events.on_ready(arg, &limits);
 	} else if (tp->pongs_due) {
 		if (--tp->pongs_due || tp->lost_due)
 			loop_defer(tp->loop, call);
 		if (tp->events.on_pong)
 			tp->events.on_pong(arg);
 	} else if (tp->lost_due) {
+		struct transport_loss loss = tp->loss;
+
 		tp->lost_due = false;
-		tp->events.on_lost(arg, &tp->loss);
+		tp->events.on_lost(arg, &loss);
 	}
 }
 
