@@ -13,7 +13,7 @@
 #	bash tests/it/smoke.sh --list		their names
 #
 # From the environment: ISCSIFS_BUILD (where the programs were built; default: the directory it is
-# started in), ISCSIFS_ONLY (run the cases whose "file: name" matches this regular expression),
+# started in), ISCSIFS_ONLY (run the cases whose "path: name" matches this regular expression),
 # ISCSIFS_SLOW (factor for every time limit), ISCSIFS_KEEP (keep the directory of every case).
 
 set -u
@@ -599,7 +599,7 @@ run_cases() {
 		names=$*
 	else
 		names=$(for name in $(_case_names); do
-			echo "$(basename "$SUITE" .sh): $name"
+			echo "${SUITE#"$SRCDIR/"}: $name"
 		done | grep -E -- "${ISCSIFS_ONLY:-.}" | sed 's/.*: //')
 	fi
 	# shellcheck disable=SC2086
