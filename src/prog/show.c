@@ -365,8 +365,9 @@ void show_stats(FILE *f, const struct show_list *sessions)
 
 		fprintf(f, "Stats for session [sid: %s, target: ", get(r, "sid"));
 		put_text(f, get(r, "target"));
-		put_field(f, ", portal: ", get(r, "portal"));
-		fprintf(f, "\treads: %s (%s)\n", get(r, "reads"),
+		fputs(", portal: ", f);
+		put_text(f, get(r, "portal"));
+		fprintf(f, "]\n\treads: %s (%s)\n", get(r, "reads"),
 			print_bytes(r, "read_bytes", text, sizeof(text)));
 		fprintf(f, "\twrites: %s (%s)\n", get(r, "writes"),
 			print_bytes(r, "write_bytes", text, sizeof(text)));
