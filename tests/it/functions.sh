@@ -471,7 +471,7 @@ lun_file() {
 
 # session_show [MOUNT]: what the daemon says of its session, key=value lines
 session_show() {
-	iscsifsadm --socket "$ISCSIFS_RUNTIME_DIR/${PID[mount.${1:-m}]}.sock" session
+	iscsifsadm --socket "$ISCSIFS_RUNTIME_DIR/${PID[mount.${1:-m}]}.sock" -o key=value session
 }
 
 session_get() {	# KEY [MOUNT]
