@@ -42,7 +42,8 @@ struct lun_io {
 	/* lun.c's and ioq.c's. */
 	struct list link;
 	struct lun *lun;
-	void *state;
+	void *req;
+	int answer;
 };
 
 enum lun_state {
@@ -82,7 +83,7 @@ const char *lun_alias(const struct lun *lun);		/* from the configuration, or "" 
 
 /*
  * Hand a request over. It may be answered from the loop only, never inside this call.
- * Legal until lun_close() of the session; a LUN that is GONE or BARRED answers -EIO.
+ * A LUN that is GONE or BARRED answers -EIO.
  */
 void lun_submit(struct lun *lun, struct lun_io *io);
 

@@ -28,7 +28,7 @@ struct session_events {
 	void (*on_lun_changed)(void *arg, struct session *s, struct lun *lun);
 	/* The LUN is GONE; its requests have been answered. It stays valid until session_free(). */
 	void (*on_lun_gone)(void *arg, struct session *s, struct lun *lun);
-	/* session_close() is done: flushed and logged out, or not possible. */
+	/* session_close() is done: flushed and logged out, or not possible. May run inside it. */
 	void (*on_closed)(void *arg, struct session *s);
 };
 
