@@ -3,11 +3,12 @@
  * Who waits and has to die. The one hard thing: looking must not make us wait for ourselves.
  * Reading /proc/PID/status takes a reference to the memory of the process, and whoever drops the
  * last one waits for the process's AIO, which we are to answer. So status is read only of a thread
- * that sleeps in a request of ours: it cannot exit before we answer. Of others we look at the exe
- * link and the name, which take none.
+ * that sleeps in a request of ours: it cannot exit before we answer. Of others we look at the list
+ * of threads, the exe link and the name, which take none.
  */
 #include "fs/interrupt.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -73,16 +74,63 @@ bool interrupt_ends_waiter(uint32_t pid)
 	return !interrupt_read(pid, "status", text, sizeof(text)) && interrupt_is_pending(text);
 }
 
-bool interrupt_is_exiting(uint32_t pid)
+/* The directory of the threads of @pid's process, the first of them first; NULL: gone. */
+static DIR *interrupt_threads(uint32_t pid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/task", pid);
+	return opendir(path);
+}
+
+/* The next thread in @d, 0 after the last. */
+static uint32_t interrupt_next(DIR *d)
+{
+	const struct dirent *e;
+
+	while ((e = readdir(d))) {
+		if (e->d_name[0] != '.')
+			return (uint32_t)strtoul(e->d_name, NULL, 10);
+	}
+	return 0;
+}
+
+uint32_t interrupt_process_of(uint32_t pid)
+{
+	DIR *d = pid ? interrupt_threads(pid) : NULL;
+	uint32_t first;
+
+	if (!d)
+		return 0;
+	first = interrupt_next(d);
+	closedir(d);
+	return first;
+}
+
+/* A thread without memory is exiting, or is the kernel's own (a loop device's). */
+static bool interrupt_has_memory(uint32_t pid)
 {
 	char path[64], text[64];
 
-	if (!pid)
-		return false;
 	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/exe", pid);
 	if (readlink(path, text, sizeof(text)) >= 0 || errno != ENOENT)
+		return true;
+	return !interrupt_read(pid, "comm", text, sizeof(text)) &&
+	       (!strncmp(text, "kworker/", 8) || !strncmp(text, "loop", 4));
+}
+
+bool interrupt_is_exiting(uint32_t process)
+{
+	DIR *d = process ? interrupt_threads(process) : NULL;
+	bool exiting;
+	uint32_t pid;
+
+	if (!d)
 		return false;
-	/* No memory any more: exiting, or a thread of the kernel's (a loop device), or gone. */
-	return !interrupt_read(pid, "comm", text, sizeof(text)) && strncmp(text, "kworker/", 8) &&
-	       strncmp(text, "loop", 4);
+	pid = interrupt_next(d);
+	exiting = pid != 0;
+	for (; pid && exiting; pid = interrupt_next(d))
+		exiting = !interrupt_has_memory(pid);
+	closedir(d);
+	return exiting;
 }

@@ -20,10 +20,14 @@ bool interrupt_is_pending(const char *status);
  */
 bool interrupt_ends_waiter(uint32_t pid);
 
+/* The process that the thread @pid belongs to; 0: not known, or the thread is gone. */
+uint32_t interrupt_process_of(uint32_t pid);
+
 /*
- * The thread @pid submitted a request that it does not sleep in (libaio, io_uring): is it past
- * the point of no return of its exit, where it waits for that request? False when not known.
+ * Is @process, one of whose threads submitted a request that it does not sleep in (libaio,
+ * io_uring), past the point of no return of its exit, where it waits for that request? False when
+ * not known.
  */
-bool interrupt_is_exiting(uint32_t pid);
+bool interrupt_is_exiting(uint32_t process);
 
 #endif

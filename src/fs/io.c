@@ -26,6 +26,7 @@ struct io_req {
 	struct io *io;
 	struct lun *lun;
 	struct io_caller who;
+	uint32_t process;	/* of who.pid; 0: not looked up yet, or not known */
 	mono_ms since;
 	bool interrupted;	/* its caller got a signal */
 	bool held;		/* counted in held_bytes */
@@ -50,6 +51,8 @@ struct io {
 	uint64_t hold_limit;
 	bool full_logged;
 	bool ended;
+	uint32_t noted_pid, noted_process;	/* the last one looked up, and when */
+	mono_ms noted_when;
 	struct mount_stats stats;
 };
 
@@ -170,6 +173,22 @@ static struct io_req *io_req_get(struct io *io, const struct io_caller *who, str
 	return r;
 }
 
+/*
+ * Note down whose the requests are while their threads live, for these may go before the process
+ * does. Most requests that wait are of one thread.
+ */
+static void io_note_process(struct io *io, struct io_req *r)
+{
+	mono_ms now = loop_now(io->loop);
+
+	if (io->noted_pid != r->who.pid || io->noted_when != now) {
+		io->noted_pid = r->who.pid;
+		io->noted_when = now;
+		io->noted_process = interrupt_process_of(r->who.pid);
+	}
+	r->process = io->noted_process;
+}
+
 static void io_submit(struct io *io, struct io_req *r)
 {
 	list_append(&io->waiting, &r->link);
@@ -177,6 +196,8 @@ static void io_submit(struct io *io, struct io_req *r)
 	io->unreleased++;
 	if (!loop_timer_is_set(&io->look))
 		loop_timer_set(&io->look, loop_now(io->loop) + IO_LOOK_MS);
+	if (lun_is_down(r->lun))
+		io_note_process(io, r);
 	lun_submit(r->lun, &r->lun_io);
 }
 
@@ -274,7 +295,7 @@ void io_write(struct io *io, const struct io_caller *who, struct lun *lun, uint6
 static bool io_caller_dies(const struct io_req *r)
 {
 	if (!r->interrupted)
-		return interrupt_is_exiting(r->who.pid);
+		return interrupt_is_exiting(r->process);
 	if (!r->who.pid)
 		return lun_is_down(r->lun);
 	return interrupt_ends_waiter(r->who.pid);
@@ -302,7 +323,7 @@ void io_interrupt(struct io *io, uint64_t unique)
 
 /*
  * Look at the callers of all that have waited for long: the kernel tells of a signal once, not of
- * a SIGKILL after it, and never for asynchronous requests, whose callers often are the same one.
+ * a SIGKILL after it, and never for asynchronous requests.
  */
 static void io_look(struct loop_timer *t)
 {
@@ -312,14 +333,16 @@ static void io_look(struct loop_timer *t)
 	uint32_t alive = 0;
 
 	list_each_safe(r, tmp, &io->waiting, link) {
-		if (now - r->since < IO_LOOK_MS)
+		if (now - r->since < IO_LOOK_MS && !r->interrupted)
 			break;
-		if (!r->who.reply || (!r->interrupted && r->who.pid == alive))
+		if (!r->process)
+			io_note_process(io, r);
+		if (!r->who.reply || (!r->interrupted && r->process == alive))
 			continue;
 		if (io_caller_dies(r))
 			io_give_up(r);
 		else if (!r->interrupted)
-			alive = r->who.pid;
+			alive = r->process;
 	}
 	if (!list_empty(&io->waiting))
 		loop_timer_set(&io->look, now + IO_LOOK_MS);

@@ -20,19 +20,17 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "fs/attrs.h"
 #include "fs/disk.h"
 #include "fs/io.h"
 #include "fs/mountpoint.h"
-#include "fs/status.h"
-#include "fs/tree.h"
+#include "fs/said.h"
+#include "fs/show.h"
 #include "iscsifs/cleanup.h"
 #include "iscsifs/log.h"
 
@@ -45,7 +43,6 @@ enum {
 	MOUNT_BACKGROUND = 16384,	/* asynchronous requests under way, of all LUNs together */
 	MOUNT_INIT_MS = 10000,		/* the kernel's first message comes with the mount */
 	MOUNT_DIR_BYTES = 64 << 10,
-	MOUNT_BLOCK = 4096,
 };
 
 /* Sizes change by an explicit word to the kernel; names are asked for anew. */
@@ -56,37 +53,17 @@ struct mount {
 	struct loop_fd watch;
 	struct loop_call gone_call;
 	struct fuse_session *se;
-	struct tree *tree;
+	struct show show;
 	struct io *io;
-	struct list luns;
-	struct list texts;
 	const struct fuse_in_header *in;	/* the message that is being parsed */
 	uint64_t init_offered;			/* flags of the kernel's INIT */
 	bool init_answered;
 	bool busy;				/* more than one message in the last turn */
 	int gone_err;
-	bool single;
 	enum mount_cache cache;
-	uid_t uid;
-	gid_t gid;
-	mode_t mode;
-	time_t since;
 	struct mount_events ev;
 	void *arg;
 	char dir_buf[MOUNT_DIR_BYTES];
-};
-
-/* A LUN in the tree: its lun_user(). */
-struct mount_lun {
-	struct lun *lun;
-	struct tree_node *node;
-	struct tree_node *by_id;	/* NULL: it has no name of its own */
-	struct list link;
-};
-
-struct mount_text_file {
-	struct status status;
-	struct list link;
 };
 
 /* An open file: what fi->fh points to. */
@@ -177,66 +154,6 @@ static struct io_caller mount_caller(fuse_req_t req,
 
 /* ---- Names and attributes ---- */
 
-static struct lun *mount_lun_of(const struct tree_node *n)
-{
-	const struct mount_lun *ml = n->kind == TREE_DISK ? n->obj : NULL;
-
-	return ml ? ml->lun : NULL;
-}
-
-static uint64_t mount_size_of(const struct tree_node *n)
-{
-	const struct lun *lun = mount_lun_of(n);
-
-	return lun ? lun_size(lun) : 0;
-}
-
-static bool mount_is_protected(const struct tree_node *n)
-{
-	const struct lun *lun = mount_lun_of(n);
-
-	return lun && lun_facts(lun)->write_protected;
-}
-
-static mode_t mount_mode_of(const struct mount *m, const struct tree_node *n)
-{
-	mode_t mode = n->changed_owner ? n->mode : m->mode;
-
-	switch (n->kind) {
-	case TREE_DIR:
-		return S_IFDIR | (m->mode & 0444) | (m->mode & 0444) >> 2;
-	case TREE_DISK:
-		return S_IFREG | (mount_is_protected(n) ? mode & ~0222u : mode);
-	case TREE_LINK:
-		return S_IFLNK | 0777;
-	case TREE_TEXT:
-		return S_IFREG | (m->mode & 0444);
-	case TREE_NONE:
-		break;
-	}
-	return 0;
-}
-
-static void mount_stat(const struct mount *m, const struct tree_node *n, struct stat *st)
-{
-	*st = (struct stat){
-		.st_ino = n->ino,
-		.st_mode = mount_mode_of(m, n),
-		.st_nlink = n->kind == TREE_DIR ? 2 + tree_count_dirs(n) : 1,
-		.st_uid = n->changed_owner ? n->uid : m->uid,
-		.st_gid = n->changed_owner ? n->gid : m->gid,
-		.st_blksize = MOUNT_BLOCK,
-		.st_atim.tv_sec = m->since,
-		.st_mtim.tv_sec = m->since,
-		.st_ctim.tv_sec = m->since,
-	};
-	if (n->kind == TREE_DISK)
-		st->st_size = (off_t)mount_size_of(n);
-	else if (n->kind == TREE_LINK)
-		st->st_size = (off_t)strlen(n->target);
-	st->st_blocks = st->st_size / 512;
-}
-
 static double mount_timeout_of(const struct tree_node *n)
 {
 	return n->kind == TREE_DISK ? mount_attr_timeout : mount_entry_timeout;
@@ -250,13 +167,13 @@ static void mount_entry(const struct mount *m, const struct tree_node *n,
 		.attr_timeout = mount_timeout_of(n),
 		.entry_timeout = mount_entry_timeout,
 	};
-	mount_stat(m, n, &e->attr);
+	show_stat(&m->show, n, &e->attr);
 }
 
 /* The node @ino, or NULL when the caller of @req has been told that there is none. */
 static struct tree_node *mount_node(fuse_req_t req, fuse_ino_t ino)
 {
-	struct tree_node *n = tree_find(mount_of(req)->tree, ino);
+	struct tree_node *n = tree_find(mount_of(req)->show.tree, ino);
 
 	if (!n)
 		fuse_reply_err(req, ENOENT);
@@ -279,16 +196,16 @@ static void mount_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	mount_entry(m, n, &e);
 	tree_looked_up(n);
 	if (fuse_reply_entry(req, &e))
-		tree_forget(m->tree, n, 1);
+		tree_forget(m->show.tree, n, 1);
 }
 
 static void mount_op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t times)
 {
 	struct mount *m = mount_of(req);
-	struct tree_node *n = tree_find(m->tree, ino);
+	struct tree_node *n = tree_find(m->show.tree, ino);
 
 	if (n)
-		tree_forget(m->tree, n, times);
+		tree_forget(m->show.tree, n, times);
 	fuse_reply_none(req);
 }
 
@@ -297,10 +214,10 @@ static void mount_op_forget_multi(fuse_req_t req, size_t count, struct fuse_forg
 	struct mount *m = mount_of(req);
 
 	for (size_t i = 0; i < count; i++) {
-		struct tree_node *n = tree_find(m->tree, forgets[i].ino);
+		struct tree_node *n = tree_find(m->show.tree, forgets[i].ino);
 
 		if (n)
-			tree_forget(m->tree, n, forgets[i].nlookup);
+			tree_forget(m->show.tree, n, forgets[i].nlookup);
 	}
 	fuse_reply_none(req);
 }
@@ -309,7 +226,7 @@ static void mount_reply_attr(fuse_req_t req, const struct tree_node *n)
 {
 	struct stat st;
 
-	mount_stat(mount_of(req), n, &st);
+	show_stat(&mount_of(req)->show, n, &st);
 	fuse_reply_attr(req, &st, mount_timeout_of(n));
 }
 
@@ -322,28 +239,9 @@ static void mount_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_in
 		mount_reply_attr(req, n);
 }
 
-/* Owner and mode of a disk can be changed as those of a device node: until the mount ends. */
-static void mount_chown(const struct mount *m, struct tree_node *n, const struct stat *st,
-			int to_set)
-{
-	if (!n->changed_owner) {
-		n->mode = m->mode;
-		n->uid = m->uid;
-		n->gid = m->gid;
-		n->changed_owner = true;
-	}
-	if (to_set & FUSE_SET_ATTR_MODE)
-		n->mode = st->st_mode & 0777;
-	if (to_set & FUSE_SET_ATTR_UID)
-		n->uid = st->st_uid;
-	if (to_set & FUSE_SET_ATTR_GID)
-		n->gid = st->st_gid;
-}
-
 static void mount_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int to_set,
 			     struct fuse_file_info *fi)
 {
-	const int owner = FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID;
 	struct tree_node *n = mount_node(req, ino);
 	int rc = 0;
 
@@ -352,13 +250,16 @@ static void mount_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, in
 	if (n->kind != TREE_DISK)
 		rc = -EPERM;
 	else if (to_set & FUSE_SET_ATTR_SIZE)
-		rc = disk_truncate(mount_size_of(n), (uint64_t)st->st_size, fi != NULL);
+		rc = disk_truncate(show_size(n), (uint64_t)st->st_size, fi != NULL);
 	if (rc) {
 		fuse_reply_err(req, -rc);
 		return;
 	}
-	if (to_set & owner)
-		mount_chown(mount_of(req), n, st, to_set);
+	if (to_set & (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
+		show_chown(&mount_of(req)->show, n,
+			   to_set & FUSE_SET_ATTR_MODE ? &st->st_mode : NULL,
+			   to_set & FUSE_SET_ATTR_UID ? &st->st_uid : NULL,
+			   to_set & FUSE_SET_ATTR_GID ? &st->st_gid : NULL);
 	mount_reply_attr(req, n);
 }
 
@@ -376,17 +277,16 @@ static void mount_op_readlink(fuse_req_t req, fuse_ino_t ino)
 
 static void mount_op_statfs(fuse_req_t req, fuse_ino_t ino)
 {
-	struct mount *m = mount_of(req);
 	struct statvfs s = {
-		.f_bsize = MOUNT_BLOCK, .f_frsize = MOUNT_BLOCK, .f_namemax = TREE_NAME_MAX,
+		.f_bsize = SHOW_BLOCK, .f_frsize = SHOW_BLOCK, .f_namemax = TREE_NAME_MAX,
 	};
-	const struct mount_lun *ml;
+	uint64_t bytes;
+	unsigned luns;
 
 	(void)ino;
-	list_each(ml, &m->luns, link) {
-		s.f_blocks += lun_size(ml->lun) / MOUNT_BLOCK;
-		s.f_files++;
-	}
+	show_sum(&mount_of(req)->show, &bytes, &luns);
+	s.f_blocks = bytes / SHOW_BLOCK;
+	s.f_files = luns;
 	fuse_reply_statfs(req, &s);
 }
 
@@ -523,7 +423,7 @@ static struct mount_file *mount_file_open(struct tree_node *n, int flags, int *r
 	struct mount_file *f;
 
 	*rc = n->kind == TREE_DIR ? -EISDIR : 0;
-	if (disk_flags_write(flags) && (n->kind == TREE_TEXT || mount_is_protected(n)))
+	if (disk_flags_write(flags) && (n->kind == TREE_TEXT || show_is_protected(n)))
 		*rc = n->kind == TREE_TEXT ? -EACCES : -EROFS;
 	if (*rc)
 		return NULL;
@@ -533,7 +433,7 @@ static struct mount_file *mount_file_open(struct tree_node *n, int flags, int *r
 		return NULL;
 	f->node = n;
 	f->writes = disk_flags_write(flags);
-	if (n->kind == TREE_TEXT && (*rc = status_take(n->obj, &f->shot))) {
+	if (n->kind == TREE_TEXT && (*rc = status_take(show_text(n), &f->shot))) {
 		free(f);
 		return NULL;
 	}
@@ -549,7 +449,7 @@ static void mount_file_close(struct mount *m, struct mount_file *f)
 	n->writers -= f->writes;
 	status_drop(&f->shot);
 	free(f);
-	tree_closed(m->tree, n);
+	tree_closed(m->show.tree, n);
 }
 
 /* By hand: libfuse 3.14 has no field for parallel direct writes, and 3.15's is elsewhere. */
@@ -596,7 +496,7 @@ static void mount_op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_in
 	static const struct io_caller nobody = { .reply = NULL };
 	struct mount *m = mount_of(req);
 	struct mount_file *f = mount_file_of(fi);
-	struct lun *lun = mount_lun_of(f->node);
+	struct lun *lun = show_lun(f->node);
 
 	(void)ino;
 	if (f->writes && f->node->writers == 1 && lun)
@@ -612,7 +512,7 @@ static void mount_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off
 {
 	const struct mount_file *f = mount_file_of(fi);
 	struct io_caller who = mount_caller(req, mount_reply_read);
-	struct lun *lun = mount_lun_of(f->node);
+	struct lun *lun = show_lun(f->node);
 	const char *text;
 	uint32_t len;
 
@@ -637,8 +537,8 @@ static void mount_op_write(fuse_req_t req, fuse_ino_t ino, const char *data, siz
 			   struct fuse_file_info *fi)
 {
 	struct io_caller who = mount_caller(req, mount_reply_written);
-	struct tree_node *n = tree_find(mount_of(req)->tree, ino);
-	struct lun *lun = n ? mount_lun_of(n) : NULL;
+	struct tree_node *n = tree_find(mount_of(req)->show.tree, ino);
+	struct lun *lun = n ? show_lun(n) : NULL;
 	uint32_t len;
 	int rc;
 
@@ -658,7 +558,7 @@ static void mount_op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct 
 {
 	struct io_caller who = mount_caller(req, mount_reply_done);
 	const struct mount_file *f = mount_file_of(fi);
-	struct lun *lun = mount_lun_of(f->node);
+	struct lun *lun = show_lun(f->node);
 
 	(void)ino;
 	(void)datasync;
@@ -683,7 +583,7 @@ static void mount_op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t o
 	const struct mount_file *f = mount_file_of(fi);
 
 	(void)ino;
-	fuse_reply_err(req, -disk_fallocate(mount_size_of(f->node), mode, (uint64_t)off,
+	fuse_reply_err(req, -disk_fallocate(show_size(f->node), mode, (uint64_t)off,
 					    (uint64_t)len));
 }
 
@@ -692,7 +592,7 @@ static void mount_op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence
 {
 	const struct mount_file *f = mount_file_of(fi);
 	uint64_t at;
-	int rc = disk_seek(mount_size_of(f->node), (uint64_t)off, whence, &at);
+	int rc = disk_seek(show_size(f->node), (uint64_t)off, whence, &at);
 
 	(void)ino;
 	if (rc)
@@ -722,7 +622,7 @@ static void mount_op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, 
 
 	if (!n)
 		return;
-	lun = mount_lun_of(n);
+	lun = show_lun(n);
 	len = lun ? attrs_get(lun, name, value) : -ENODATA;
 	if (len < 0)
 		fuse_reply_err(req, -len);
@@ -738,7 +638,7 @@ static void mount_op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 
 	if (!n)
 		return;
-	if (mount_lun_of(n))
+	if (show_lun(n))
 		names = attrs_names(&len);
 	mount_reply_value(req, names, len, size);
 }
@@ -750,7 +650,7 @@ static void mount_op_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int cmd, voi
 {
 	const struct mount_file *f = mount_file_of(fi);
 	struct io_caller who = mount_caller(req, mount_reply_ioctl);
-	struct lun *lun = flags & FUSE_IOCTL_DIR ? NULL : mount_lun_of(f->node);
+	struct lun *lun = flags & FUSE_IOCTL_DIR ? NULL : show_lun(f->node);
 	uint64_t size = lun ? lun_size(lun) : 0;
 	uint32_t block = lun ? lun_facts(lun)->block_bytes : 0;
 
@@ -889,57 +789,20 @@ static void mount_ready(struct loop_fd *w, unsigned events)
 
 /* ---- Begin and end ---- */
 
-/* What libfuse says while a mount is tried. Its log function has no argument, hence the static. */
-static struct {
-	bool on;
-	char text[256];
-} mount_said;
+/* Where libfuse's words go while a mount is tried: its log function has no argument. */
+static struct said *mount_listens;
 
 static void mount_log(enum fuse_log_level level, const char *fmt, va_list ap)
 {
-	char text[256];
-	size_t used = strlen(mount_said.text);
+	char text[SAID_MAX];
 
-	if (mount_said.on) {
-		vsnprintf(mount_said.text + used, sizeof(mount_said.text) - used, fmt, ap);
+	if (mount_listens) {
+		said_add(mount_listens, fmt, ap);
 		return;
 	}
 	vsnprintf(text, sizeof(text), fmt, ap);
 	text[strcspn(text, "\n")] = '\0';
 	log_line(level <= FUSE_LOG_ERR ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, "%s", text);
-}
-
-/* fusermount3 and perror() write to stderr: have it for us until mount_say_end(). */
-static void mount_say_begin(int *saved)
-{
-	cleanup_close int mem = memfd_create("said", MFD_CLOEXEC);
-
-	mount_said.on = true;
-	mount_said.text[0] = '\0';
-	*saved = mem < 0 ? -1 : fcntl(2, F_DUPFD_CLOEXEC, 3);
-	if (*saved >= 0)
-		dup2(mem, 2);
-}
-
-/* Adds what stderr got; one line, without the trailing newline and libfuse's "fuse: ". */
-static const char *mount_say_end(int saved)
-{
-	char *text = mount_said.text;
-	size_t used = strlen(text);
-	ssize_t n;
-
-	mount_said.on = false;
-	if (saved >= 0) {
-		n = pread(2, text + used, sizeof(mount_said.text) - 1 - used, 0);
-		text[used + (size_t)MAX(n, 0)] = '\0';
-		dup2(saved, 2);
-		close(saved);
-	}
-	for (char *p = text; *p; p++) {
-		if (*p == '\n')
-			*p = p[1] ? ';' : '\0';
-	}
-	return strncmp(text, "fuse: ", 6) ? text : text + 6;
 }
 
 /* "fsname=…" with what has a meaning in option lists escaped. */
@@ -996,16 +859,18 @@ static int mount_session(struct mount *m, const struct mount_param *p)
 
 static int mount_try(struct mount *m, const struct mount_param *p, struct err *err)
 {
-	const char *said;
-	int saved, rc;
+	struct said said;
+	int rc;
 
 	fuse_set_log_func(mount_log);
-	mount_say_begin(&saved);
+	mount_listens = &said;
+	said_begin(&said);
 	rc = mount_session(m, p);
-	said = mount_say_end(saved);
+	said_end(&said);
+	mount_listens = NULL;
 	if (rc == -ENOMEM)
 		return err_set(err, ERR_NOMEM, "no memory for the mount");
-	return rc ? mountpoint_explain(p->mountpoint, said, err) : 0;
+	return rc ? mountpoint_explain(p->mountpoint, said.text, err) : 0;
 }
 
 /* Answer INIT, which is there as soon as the mount is. */
@@ -1035,15 +900,8 @@ static int mount_alloc(struct mount **out, struct loop *loop, const struct mount
 	m->loop = loop;
 	loop_fd_init(&m->watch, mount_ready);
 	loop_call_init(&m->gone_call, mount_gone);
-	list_init(&m->luns);
-	list_init(&m->texts);
-	m->single = p->single;
 	m->cache = p->cache;
-	m->uid = p->uid;
-	m->gid = p->gid;
-	m->mode = (p->mode ? p->mode : 0600) & 0777;
-	m->since = time(NULL);
-	if (tree_new(&m->tree, p->single ? TREE_DISK : TREE_DIR))
+	if (show_init(&m->show, p))
 		return -ENOMEM;
 	return io_new(&m->io, loop, p->hold_limit_bytes);
 }
@@ -1071,17 +929,8 @@ fail:
 	return -err->code;
 }
 
-static void mount_lun_free(struct mount_lun *ml)
-{
-	list_del(&ml->link);
-	lun_set_user(ml->lun, NULL);
-	free(ml);
-}
-
 void mount_free(struct mount *m)
 {
-	struct mount_text_file *t;
-
 	if (!m)
 		return;
 	loop_fd_del(m->loop, &m->watch);
@@ -1091,128 +940,43 @@ void mount_free(struct mount *m)
 		fuse_session_unmount(m->se);
 		fuse_session_destroy(m->se);
 	}
-	while (!list_empty(&m->luns))
-		mount_lun_free(list_first(&m->luns, struct mount_lun, link));
-	while ((t = list_first(&m->texts, struct mount_text_file, link))) {
-		list_del(&t->link);
-		free(t);
-	}
-	tree_free(m->tree);
+	show_fini(&m->show);
 	free(m);
 }
 
 /* ---- What is in it ---- */
 
-static int mount_add_by_id(struct mount *m, struct mount_lun *ml)
-{
-	const struct lun_facts *f = lun_facts(ml->lun);
-	const char *id = f->wwid[0] ? f->wwid : f->serial;
-	struct tree_node *dir;
-	int rc;
-
-	if (m->single || ml->by_id || !id[0])
-		return 0;
-	rc = tree_dir(m->tree, tree_root(m->tree), "by-id", &dir);
-	return rc ? rc : tree_add_link(m->tree, dir, id, ml->node, &ml->by_id);
-}
-
-static int mount_add_node(struct mount *m, const char *dir, const char *name, struct lun *lun,
-			  struct tree_node **out)
-{
-	struct tree_node *at = tree_root(m->tree);
-	char number[16];
-	int rc;
-
-	if (m->single) {
-		*out = at;
-		return at->obj ? -EEXIST : 0;
-	}
-	if (!name)
-		name = lun_alias(lun);
-	if (!*name) {
-		snprintf(number, sizeof(number), "lun%u", lun_facts(lun)->number);
-		name = number;
-	}
-	rc = dir ? tree_dir(m->tree, at, dir, &at) : 0;
-	return rc ? rc : tree_add(m->tree, at, TREE_DISK, name, out);
-}
-
-static void mount_notify(struct mount *m, const struct tree_node *n)
-{
-	/* Attributes only: dropping pages could wait for a READ that we are to answer. */
-	(void)fuse_lowlevel_notify_inval_inode(m->se, n->ino, -1, 0);
-}
-
 int mount_add_lun(struct mount *m, const char *dir, const char *name, struct lun *lun)
 {
-	struct mount_lun *ml = calloc(1, sizeof(*ml));
-	int rc;
+	int rc = show_add_lun(&m->show, dir, name, lun);
 
-	if (!ml)
-		return -ENOMEM;
-	list_init(&ml->link);
-	ml->lun = lun;
-	rc = mount_add_node(m, dir, name, lun, &ml->node);
-	if (rc) {
-		free(ml);
-		return rc;
-	}
-	ml->node->obj = ml;
-	list_append(&m->luns, &ml->link);
-	lun_set_user(lun, ml);
-	mount_lun_changed(m, lun);
-	return 0;
+	if (!rc)
+		mount_lun_changed(m, lun);
+	return rc;
 }
 
+/* Attributes only: dropping pages could wait for a READ that we are to answer. */
 void mount_lun_changed(struct mount *m, struct lun *lun)
 {
-	struct mount_lun *ml = lun_user(lun);
+	struct tree_node *n;
 
-	if (!ml)
-		return;
-	if (mount_add_by_id(m, ml))
+	if (show_changed(&m->show, lun, &n))
 		log_warn("no memory for the by-id link | target=%s", lun_target(lun));
-	mount_notify(m, ml->node);
+	if (n)
+		(void)fuse_lowlevel_notify_inval_inode(m->se, n->ino, -1, 0);
 }
 
 void mount_remove_lun(struct mount *m, struct lun *lun)
 {
-	struct mount_lun *ml = lun_user(lun);
-
-	if (!ml)
+	if (!lun_user(lun))
 		return;
-	ml->node->obj = NULL;
-	mount_notify(m, ml->node);
-	if (ml->by_id)
-		tree_remove(m->tree, ml->by_id);
-	if (ml->node != tree_root(m->tree))
-		tree_remove(m->tree, ml->node);
-	mount_lun_free(ml);
+	mount_lun_changed(m, lun);
+	show_remove_lun(&m->show, lun);
 }
 
 int mount_add_status(struct mount *m, const char *name, mount_text *text, void *arg)
 {
-	struct mount_text_file *t;
-	struct tree_node *dir, *n;
-	int rc;
-
-	if (m->single)
-		return -EINVAL;
-	t = calloc(1, sizeof(*t));
-	if (!t)
-		return -ENOMEM;
-	list_init(&t->link);
-	t->status = (struct status){ .text = text, .arg = arg };
-	rc = tree_dir(m->tree, tree_root(m->tree), ".iscsifs", &dir);
-	if (!rc)
-		rc = tree_add(m->tree, dir, TREE_TEXT, name, &n);
-	if (rc) {
-		free(t);
-		return rc;
-	}
-	n->obj = &t->status;
-	list_append(&m->texts, &t->link);
-	return 0;
+	return show_add_text(&m->show, name, text, arg);
 }
 
 void mount_get_stats(const struct mount *m, struct mount_stats *out)

@@ -29,7 +29,9 @@ enum alive_verdict alive_check(struct alive *a, const struct alive_input *in, mo
 	*next = MONO_NEVER;
 	if (in->interval <= 0)
 		return ALIVE_OK;
-	if (a->ping_sent != MONO_NEVER && in->silence < in->now - a->ping_sent)
+	/* An unanswered ping finds silence older than itself by an interval; clocks are coarse. */
+	if (a->ping_sent != MONO_NEVER &&
+	    in->silence < in->now - a->ping_sent + in->interval / 2)
 		a->ping_sent = MONO_NEVER;
 	if (in->silence < in->interval) {
 		*next = in->now + in->interval - in->silence;
