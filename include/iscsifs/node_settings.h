@@ -119,6 +119,14 @@ int node_settings_set(struct node_settings *s, const char *name, const char *tex
 int node_settings_check(const struct node_settings *s, struct err *err);
 
 /*
+ * One setting of a running session: as node_settings_set(), but one that is not `live` is refused
+ * (ERR_UNSUPPORTED), and so is a change after which node_settings_check() would complain. On an
+ * error @s is as it was.
+ */
+int node_settings_change(struct node_settings *s, const char *name, const char *text,
+			 struct setting_note *note, struct err *err);
+
+/*
  * The settings of the running session @now become those of @wanted as far as their rows say `live`.
  * Returns how many others differ: they need a new login.
  */

@@ -322,6 +322,27 @@ int node_settings_check(const struct node_settings *s, struct err *err)
 	return 0;
 }
 
+int node_settings_change(struct node_settings *s, const char *name, const char *text,
+			 struct setting_note *note, struct err *err)
+{
+	const struct setting *row = settings_lookup(&node_settings_table, name, err);
+	struct node_settings wanted = *s;
+	int rc;
+
+	if (!row)
+		return -ERR_INVALID;
+	rc = settings_set(row, &wanted, text, note, err);
+	if (rc)
+		return rc;
+	if (row->class == SETTING_HONOURED && !row->live)
+		return err_set(err, ERR_UNSUPPORTED, "%s is settled at login: mount anew to change "
+			       "it", setting_short(row));
+	rc = node_settings_check(&wanted, err);
+	if (!rc)
+		*s = wanted;
+	return rc;
+}
+
 unsigned node_settings_apply_live(struct node_settings *now, const struct node_settings *wanted)
 {
 	unsigned others = 0;

@@ -399,6 +399,27 @@ static void only_live_settings_change_under_a_session(void **state)
 	assert_string_equal(now.username, "");
 }
 
+static void a_running_session_takes_live_settings_only(void **state)
+{
+	struct node_settings s;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	node_settings_init(&s);
+	assert_int_equal(node_settings_change(&s, "replacement_timeout", "7", NULL, &err), 0);
+	assert_int_equal(s.replacement_timeout, 7000);
+	assert_int_equal(node_settings_change(&s, "cmds_max", "64", NULL, &err),
+			 -ERR_UNSUPPORTED);
+	assert_non_null(strstr(err.text, "cmds_max is settled at login"));
+	err = (struct err)ERR_INIT;
+	assert_int_equal(node_settings_change(&s, "noop_out_timeout", "0", NULL, &err),
+			 -ERR_INVALID);
+	assert_int_equal(s.noop_out_timeout, 5000);
+	err = (struct err)ERR_INIT;
+	assert_int_equal(node_settings_change(&s, "replacement_timeuot", "7", NULL, &err),
+			 -ERR_INVALID);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -419,6 +440,7 @@ int main(void)
 		cmocka_unit_test(choices_are_their_enumerators),
 		cmocka_unit_test(a_data_digest_is_refused_and_not_lost),
 		cmocka_unit_test(settings_that_do_not_go_together_are_refused),
+		cmocka_unit_test(a_running_session_takes_live_settings_only),
 		cmocka_unit_test(only_live_settings_change_under_a_session),
 	};
 
