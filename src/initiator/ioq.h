@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The queue of a LUN: requests become SCSI commands, commands become answers.
+ *
+ * Each LUN has a queue; the LUNs of a session share its wire: the transport and a fixed number of
+ * command slots. A request is cut into commands of at most TRANSPORT_BURST_BYTES that travel in
+ * parallel; one that does not meet block boundaries goes through a buffer of whole blocks, a write
+ * after reading what it does not cover. Writes that overlap are never on the wire together.
+ *
+ * The queue does not decide when it may send: its owner opens and closes it (gate.h), tells it of
+ * lost links and of outages that lasted too long.
+ */
+#ifndef ISCSIFS_IOQ_H
+#define ISCSIFS_IOQ_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "extent.h"
+#include "iscsifs/bufpool.h"
+#include "iscsifs/lun.h"
+#include "transport.h"
+#include "verdict.h"
+
+struct ioq_cmd;
+struct ioq_req;
+
+/* What the LUNs of a session share. */
+struct ioq_wire {
+	struct loop *loop;
+	struct transport *tp;		/* NULL: no link, nothing is sent */
+	struct ioq_cmd *cmds;
+	struct ioq_req *reqs;
+	struct list free_cmds;
+	struct list free_reqs;
+	struct list sent;		/* commands on the wire, oldest first */
+	struct list hungry;		/* queues that found no free slot */
+	unsigned slots;
+	uint64_t next_seq;
+	struct bufpool bufs;
+};
+
+struct ioq_stats {
+	uint64_t reads, writes, flushes;	/* requests answered */
+	uint64_t read_bytes, write_bytes;
+	uint64_t errors;			/* requests answered with an error */
+	uint64_t retries;			/* commands sent again after an answer */
+	uint64_t replayed;			/* commands sent again after a lost link */
+	uint64_t interrupted;
+};
+
+/* What the queue tells its owner, from the loop. */
+struct ioq_events {
+	/* A command was answered while `on_trial` was set. */
+	void (*on_progress)(void *arg);
+	/* NOT READY, or no such LUN at the moment: the command is back in the queue. */
+	void (*on_not_ready)(void *arg, const struct sense *sense);
+	/* UNIT ATTENTION: the command is back in the queue and will be sent again. */
+	void (*on_attention)(void *arg, const struct sense *sense);
+	/* The last request was answered and `wants_idle` was set; it is cleared before. */
+	void (*on_idle)(void *arg);
+};
+
+struct ioq {
+	struct ioq_wire *wire;
+	const struct ioq_events *events;
+	void *arg;
+
+	/* Set by the owner. */
+	bool open;			/* commands may be sent */
+	bool on_trial;			/* the next answer is wanted as on_progress */
+	bool wants_idle;		/* on_idle is wanted, once */
+	struct lun_addr addr;
+	uint32_t block_bytes;
+	uint32_t max_blocks;		/* of one command */
+	bool fua;			/* the LUN knows FUA */
+	unsigned depth;			/* queue_depth */
+	span_ms patience;		/* BUSY for longer than this is an error; < 0: never */
+
+	struct list waiting;		/* struct lun_io, not begun */
+	struct list blocked;		/* struct lun_io, a write behind an overlapping one */
+	struct list active;		/* struct ioq_req */
+	struct list carving;		/* struct ioq_req with commands still to be made */
+	struct list resend;		/* struct ioq_cmd to be sent again, by seq */
+	struct list answered;		/* struct lun_io to be answered from the loop */
+	struct list hungry_link;
+	struct loop_call answer;
+	struct loop_call idle;
+	struct loop_timer pause;
+	unsigned on_wire;		/* commands */
+	unsigned requests;		/* not answered */
+	unsigned busy_times;		/* BUSY answers in a row */
+	bool look_at_blocked;
+	bool sync_10;			/* SYNCHRONIZE CACHE(16) is unknown to it */
+	bool sync_none;			/* and so is (10): it has no cache */
+	uint64_t writes_done;		/* write-type commands that may have changed the medium */
+	uint64_t writes_flushed;	/* writes_done when the last good flush was issued */
+	uint64_t writes_good;		/* write-type commands that were answered GOOD */
+	uint64_t good_flushed;		/* writes_good when the last good flush was issued */
+	struct ioq_stats stats;
+};
+
+/* @slots commands at most are on the wire of the session. Returns 0 or -ENOMEM. */
+int ioq_wire_init(struct ioq_wire *w, struct loop *loop, unsigned slots);
+void ioq_wire_fini(struct ioq_wire *w);
+/* The age of the oldest command on the wire; 0: there is none. */
+span_ms ioq_wire_oldest(const struct ioq_wire *w);
+
+void ioq_init(struct ioq *q, struct ioq_wire *w, const struct ioq_events *events, void *arg);
+/* Everything must have been answered. */
+void ioq_fini(struct ioq *q);
+
+/* Take @io. It is sent at once when the queue is open, else it waits. */
+void ioq_submit(struct ioq *q, struct lun_io *io);
+/* Answer @io with @err from the loop; it is on no queue. */
+void ioq_refuse(struct ioq *q, struct lun_io *io, int err);
+void ioq_cancel(struct ioq *q, struct lun_io *io);
+
+/* Send what may be sent. */
+void ioq_pump(struct ioq *q);
+
+/*
+ * The transport was cut: its commands go back into the queue in their old order; those whose
+ * request was answered meanwhile are dropped. A no-op while there is a transport.
+ */
+void ioq_wire_lost(struct ioq *q);
+
+/*
+ * Answer every request with @err, now. What is on the wire keeps its slot, its buffer and its place
+ * in the order until it is answered or lost, and is not sent again.
+ */
+void ioq_fail(struct ioq *q, int err);
+
+/* A flush has something to do. */
+static inline bool ioq_is_dirty(const struct ioq *q)
+{
+	return q->writes_done != q->writes_flushed;
+}
+
+/* The target has acknowledged writes that were not flushed since. */
+static inline bool ioq_has_unflushed(const struct ioq *q)
+{
+	return q->writes_good != q->good_flushed;
+}
+
+#endif

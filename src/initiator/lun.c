@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A LUN. The one hard thing: three clocks of its life are independent of each other: the link comes
+ * and goes, the LUN is ready or not behind a link that is up, and the outage that its users see
+ * begins and ends with their requests.
+ */
+#include "lun_impl.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "iscsifs/check.h"
+#include "iscsifs/log.h"
+
+enum { LUN_ASK_AGAIN_MS = 500, LUN_PROBE_TURN_MS = 20, LUN_TRIAL_MS = 1000 };
+
+static void lun_gate(struct lun *lun, enum gate_event ev);
+
+/* --- the outage --------------------------------------------------------------------------- */
+
+/*
+ * Run the clock of the outage. On trial after the budget was spent it is another clock: a link that
+ * stays up that long with nothing asked of it is as good as a completed command.
+ */
+static void lun_outage_arm(struct lun *lun)
+{
+	span_ms limit = lun->settings->replacement_timeout;
+
+	if (lun->gate.state == GATE_TRIAL && lun->given_up)
+		loop_timer_set(&lun->outage_timer, loop_now(lun->loop) + LUN_TRIAL_MS);
+	else if (lun->outage_began == MONO_NEVER || lun->gate.state == GATE_FAIL || limit < 0)
+		loop_timer_stop(&lun->outage_timer);
+	else
+		loop_timer_set(&lun->outage_timer, lun->outage_began + limit);
+}
+
+static void lun_outage_begin(struct lun *lun)
+{
+	if (lun->outage_began == MONO_NEVER) {
+		lun->outage_began = loop_now(lun->loop);
+		lun->outages++;
+	}
+	lun_outage_arm(lun);
+}
+
+static void lun_outage_end(struct lun *lun)
+{
+	if (lun->outage_began != MONO_NEVER)
+		log_info("LUN works again | target=%s lun=%u outage_ms=%lld", lun->target,
+			 lun->facts.number, (long long)(loop_now(lun->loop) - lun->outage_began));
+	lun->outage_began = MONO_NEVER;
+	lun->given_up = false;
+	loop_timer_stop(&lun->outage_timer);
+}
+
+static void lun_outage_over(struct loop_timer *t)
+{
+	struct lun *lun = container_of(t, struct lun, outage_timer);
+
+	/* On trial with nothing asked of it: the LUN is there, nobody has lost anything. */
+	if (lun->gate.state == GATE_TRIAL && !lun->q.requests) {
+		lun_gate(lun, GATE_EV_PROGRESS);
+		return;
+	}
+	if (lun->gate.state == GATE_TRIAL && lun->given_up) {
+		lun_outage_arm(lun);
+		return;
+	}
+	lun->given_up = true;
+	log_error("replacement_timeout is over: requests fail until the LUN is back | target=%s lun=%u "
+		  "requests=%u", lun->target, lun->facts.number, lun->q.requests);
+	lun_gate(lun, GATE_EV_EXPIRED);
+}
+
+span_ms lun_outage_left(const struct lun *lun)
+{
+	if (!loop_timer_is_set(&lun->outage_timer) || lun->given_up)
+		return -1;
+	return MAX(lun->outage_timer.when - loop_now(lun->loop), 0);
+}
+
+/* --- the gate ----------------------------------------------------------------------------- */
+
+static void lun_gate(struct lun *lun, enum gate_event ev)
+{
+	enum gate_state before = lun->gate.state;
+	unsigned actions = gate_step(&lun->gate, ev);
+
+	if (lun->gate.state != before)
+		log_debug("gate %s -> %s | target=%s lun=%u event=%s", gate_state_name(before),
+			  gate_state_name(lun->gate.state), lun->target, lun->facts.number,
+			  gate_event_name(ev));
+	lun->q.open = gate_passes(&lun->gate);
+	lun->q.on_trial = lun->gate.state == GATE_TRIAL || lun->gate.state == GATE_FAIL;
+	if (actions & GATE_DO_HOLD)
+		ioq_wire_lost(&lun->q);
+	if (actions & GATE_DO_TIMER)
+		lun_outage_begin(lun);
+	if (actions & GATE_DO_STOP)
+		lun_outage_end(lun);
+	if (actions & GATE_DO_FAIL) {
+		ioq_wire_lost(&lun->q);
+		ioq_fail(&lun->q, -EIO);
+		lun_outage_arm(lun);
+	}
+	if (actions & GATE_DO_PUMP)
+		ioq_pump(&lun->q);
+}
+
+/* --- the probe ---------------------------------------------------------------------------- */
+
+static void lun_set_state(struct lun *lun, enum lun_state state)
+{
+	if (lun->state == state)
+		return;
+	log_info("LUN is %s | target=%s lun=%u was=%s%s%s", lun_state_name(state), lun->target,
+		 lun_addr_number(lun->addr), lun_state_name(lun->state), *lun->why ? " why=" : "",
+		 lun->why);
+	lun->state = state;
+	if (lun->added)
+		lun->events->on_changed(lun->arg, lun);
+}
+
+static void lun_settle(struct lun *lun)
+{
+	if (lun->settled)
+		return;
+	lun->settled = true;
+	lun->events->on_settled(lun->arg, lun);
+}
+
+static void lun_wait_for_ready(struct lun *lun, const char *why)
+{
+	snprintf(lun->why, sizeof(lun->why), "%s", why);
+	lun_set_state(lun, LUN_NOT_READY);
+	loop_timer_set(&lun->probe_timer, loop_now(lun->loop) + LUN_ASK_AGAIN_MS);
+	lun_settle(lun);
+}
+
+/* Acknowledged, unflushed writes and then a power-on: the target may have lost them. */
+static void lun_note_power_on(struct lun *lun)
+{
+	if (!lun->added || !lun->facts.write_cache || !ioq_has_unflushed(&lun->q))
+		return;
+	lun->power_losses++;
+	log_warn("the target was restarted while it held writes that were not flushed; its cache may "
+		 "have been lost | target=%s lun=%u", lun->target, lun->facts.number);
+}
+
+static void lun_bar(struct lun *lun)
+{
+	snprintf(lun->why, sizeof(lun->why), "another disk answers under its address");
+	log_error("another disk answers under the address of this LUN, it is not touched | target=%s "
+		  "lun=%u was=%s serial=%s is=%s serial=%s", lun->target, lun->facts.number,
+		  lun->facts.wwid, lun->facts.serial, lun->probe.facts.wwid,
+		  lun->probe.facts.serial);
+	lun_set_state(lun, LUN_BARRED);
+	lun_gate(lun, GATE_EV_CLOSE);
+}
+
+static void lun_take_limits(struct lun *lun)
+{
+	uint32_t blocks = TRANSPORT_BURST_BYTES / lun->facts.block_bytes;
+
+	lun->limits = lun->probe.limits;
+	if (lun->limits.max_transfer_blocks)
+		blocks = MIN(blocks, lun->limits.max_transfer_blocks);
+	lun->q.addr = lun->addr;
+	lun->q.block_bytes = lun->facts.block_bytes;
+	lun->q.max_blocks = blocks;
+	lun->q.fua = lun->facts.fua;
+}
+
+static void lun_announce(struct lun *lun, bool changed)
+{
+	if (!lun->added) {
+		lun->added = true;
+		lun->events->on_added(lun->arg, lun);
+	} else if (changed) {
+		log_info("LUN changed | target=%s lun=%u size=%llu", lun->target, lun->facts.number,
+			 (unsigned long long)lun_size(lun));
+		lun->events->on_changed(lun->arg, lun);
+	}
+}
+
+static void lun_ready(struct lun *lun)
+{
+	struct lun_facts before = lun->facts;
+	bool changed;
+
+	if (lun->added && (!probe_same_disk(&before, &lun->probe.facts) ||
+			   before.block_bytes != lun->probe.facts.block_bytes)) {
+		lun_bar(lun);
+		return;
+	}
+	lun->facts = lun->probe.facts;
+	changed = before.blocks != lun->facts.blocks ||
+		  before.write_protected != lun->facts.write_protected;
+	if (lun->probe.power_on && !lun->probe.nexus_loss)
+		lun_note_power_on(lun);
+	lun_take_limits(lun);
+	*lun->why = '\0';
+	lun_set_state(lun, LUN_READY);
+	lun_announce(lun, changed);
+	lun_gate(lun, GATE_EV_READY);
+	/* Nothing was waiting: nobody saw an outage. */
+	if (lun->gate.state == GATE_TRIAL && lun->given_up)
+		lun_outage_arm(lun);
+	else if (lun->gate.state == GATE_TRIAL && !lun->q.requests)
+		lun_gate(lun, GATE_EV_PROGRESS);
+	lun_settle(lun);
+}
+
+static void lun_probed(struct probe *p, enum probe_result result)
+{
+	struct lun *lun = container_of(p, struct lun, probe);
+	char text[96];
+
+	lun->probing = false;
+	switch (result) {
+	case PROBE_READY:
+		lun_ready(lun);
+		break;
+	case PROBE_NOT_READY:
+		lun_wait_for_ready(lun, sense_print(&p->sense, text, sizeof(text)));
+		break;
+	case PROBE_FAILED:
+		log_warn("LUN cannot be used | target=%s lun=%u why=%s", lun->target,
+			 p->facts.number, p->text);
+		lun_wait_for_ready(lun, p->text);
+		break;
+	case PROBE_NOT_A_DISK:
+		if (lun->added) {
+			lun_bar(lun);
+			break;
+		}
+		snprintf(lun->why, sizeof(lun->why), "it is no disk");
+		lun_set_state(lun, LUN_GONE);
+		lun_settle(lun);
+		break;
+	}
+}
+
+static void lun_probe(struct lun *lun)
+{
+	loop_timer_stop(&lun->probe_timer);
+	if (!lun->q.wire->tp || lun->probing || lun->state == LUN_GONE || lun->state == LUN_BARRED)
+		return;
+	lun->probing = probe_start(&lun->probe, lun->q.wire->tp, lun->addr, lun_probed) == 0;
+	if (!lun->probing)	/* more LUNs than slots: its turn comes */
+		loop_timer_set(&lun->probe_timer, loop_now(lun->loop) + LUN_PROBE_TURN_MS);
+}
+
+static void lun_probe_due(struct loop_timer *t)
+{
+	lun_probe(container_of(t, struct lun, probe_timer));
+}
+
+/* --- what the queue tells ----------------------------------------------------------------- */
+
+static void lun_on_progress(void *arg)
+{
+	lun_gate(arg, GATE_EV_PROGRESS);
+}
+
+static void lun_on_not_ready(void *arg, const struct sense *sense)
+{
+	struct lun *lun = arg;
+	char text[96];
+
+	lun_gate(lun, GATE_EV_LOST);
+	lun_wait_for_ready(lun, sense_print(sense, text, sizeof(text)));
+}
+
+static void lun_on_attention(void *arg, const struct sense *sense)
+{
+	struct lun *lun = arg;
+	char text[96];
+
+	log_info("unit attention | target=%s lun=%u sense=%s", lun->target, lun->facts.number,
+		 sense_print(sense, text, sizeof(text)));
+	if (sense->code >= SENSE_POWER_ON && sense->code <= 0x2903)
+		lun_note_power_on(lun);
+	if (sense->code == SENSE_REPORTED_LUNS_CHANGED)
+		lun->events->on_luns_changed(lun->arg);
+	/* Who is it now, and how large? Nothing is sent to it before that is known. */
+	if (sense->code == SENSE_INQUIRY_DATA_CHANGED || sense->code >> 8 == 0x29 ||
+	    sense->code == SENSE_REPORTED_LUNS_CHANGED || sense->code == SENSE_CAPACITY_CHANGED) {
+		lun_gate(lun, GATE_EV_LOST);
+		lun_probe(lun);
+	}
+}
+
+/* --- the end ------------------------------------------------------------------------------ */
+
+static void lun_drained(struct lun *lun)
+{
+	if (lun->drained)
+		return;
+	lun->drained = true;
+	lun->events->on_drained(lun->arg, lun);
+}
+
+static void lun_last_flush_done(struct lun_io *io, int err, const void *data)
+{
+	struct lun *lun = container_of(io, struct lun, last_flush);
+
+	(void)data;
+	if (err)
+		log_error("the last flush failed, written data may be lost | target=%s lun=%u "
+			  "error=%s", lun->target, lun->facts.number, strerror(-err));
+}
+
+static void lun_last_flush_released(struct lun_io *io)
+{
+	lun_drained(container_of(io, struct lun, last_flush));
+}
+
+/* Every request is answered: what was written is flushed, and then nothing is left to do. */
+static void lun_on_idle(void *arg)
+{
+	struct lun *lun = arg;
+
+	if (!lun->q.open || !lun->q.wire->tp || !ioq_is_dirty(&lun->q)) {
+		lun_drained(lun);
+		return;
+	}
+	lun->last_flush = (struct lun_io){
+		.op = LUN_FLUSH,
+		.lun = lun,
+		.done = lun_last_flush_done,
+		.release = lun_last_flush_released,
+	};
+	ioq_submit(&lun->q, &lun->last_flush);
+}
+
+void lun_drain(struct lun *lun)
+{
+	lun->draining = true;
+	lun->drained = false;
+	if (lun->q.requests)
+		lun->q.wants_idle = true;
+	else
+		lun_on_idle(lun);
+}
+
+static const struct ioq_events lun_ioq_events = {
+	.on_progress = lun_on_progress,
+	.on_not_ready = lun_on_not_ready,
+	.on_attention = lun_on_attention,
+	.on_idle = lun_on_idle,
+};
+
+/* --- life --------------------------------------------------------------------------------- */
+
+int lun_new(struct lun **out, struct ioq_wire *wire, struct lun_addr addr,
+	    const struct node_settings *settings, const struct lun_events *events, void *arg)
+{
+	struct lun *lun = calloc(1, sizeof(*lun));
+
+	if (!lun)
+		return -ENOMEM;
+	list_init(&lun->link);
+	lun->loop = wire->loop;
+	lun->settings = settings;
+	lun->events = events;
+	lun->arg = arg;
+	lun->addr = addr;
+	lun->facts.number = lun_addr_number(addr);
+	lun->facts.block_bytes = 512;
+	lun->state = LUN_PROBE;
+	lun->outage_began = MONO_NEVER;
+	gate_init(&lun->gate);
+	ioq_init(&lun->q, wire, &lun_ioq_events, lun);
+	loop_timer_init(lun->loop, &lun->outage_timer, lun_outage_over);
+	loop_timer_init(lun->loop, &lun->probe_timer, lun_probe_due);
+	lun_settings_changed(lun);
+	*out = lun;
+	return 0;
+}
+
+void lun_free(struct lun *lun)
+{
+	if (!lun)
+		return;
+	ioq_fini(&lun->q);
+	loop_timer_stop(&lun->outage_timer);
+	loop_timer_stop(&lun->probe_timer);
+	free(lun);
+}
+
+void lun_link_up(struct lun *lun)
+{
+	if (lun->state == LUN_READY)
+		lun_set_state(lun, LUN_PROBE);
+	else if (lun->state == LUN_GONE)
+		lun->state = LUN_PROBE;		/* reported again: perhaps it is a disk now */
+	lun_probe(lun);
+}
+
+void lun_link_down(struct lun *lun)
+{
+	lun->probing = false;
+	loop_timer_stop(&lun->probe_timer);
+	lun_gate(lun, GATE_EV_LOST);
+	/* A gate that is SHUT has no outage, and still its answered commands were on the wire. */
+	ioq_wire_lost(&lun->q);
+}
+
+void lun_close(struct lun *lun)
+{
+	loop_timer_stop(&lun->probe_timer);
+	lun_gate(lun, GATE_EV_CLOSE);
+}
+
+void lun_vanish(struct lun *lun)
+{
+	bool added = lun->added;
+
+	lun->added = false;
+	snprintf(lun->why, sizeof(lun->why), "the target no longer reports it");
+	lun_set_state(lun, LUN_GONE);
+	lun_close(lun);
+	if (added)
+		lun->events->on_gone(lun->arg, lun);
+}
+
+void lun_settings_changed(struct lun *lun)
+{
+	lun->q.depth = (unsigned)lun->settings->queue_depth;
+	lun->q.patience = lun->settings->replacement_timeout;
+	lun_outage_arm(lun);
+}
+
+/* --- what its users call ------------------------------------------------------------------ */
+
+void lun_submit(struct lun *lun, struct lun_io *io)
+{
+	io->lun = lun;
+	if (lun->gate.state == GATE_SHUT || lun->gate.state == GATE_FAIL || lun->draining)
+		ioq_refuse(&lun->q, io, -EIO);
+	else if (io->op == LUN_WRITE && lun->facts.write_protected)
+		ioq_refuse(&lun->q, io, -EROFS);
+	else
+		ioq_submit(&lun->q, io);
+}
+
+void lun_cancel(struct lun_io *io)
+{
+	ioq_cancel(&io->lun->q, io);
+}
+
+bool lun_is_down(const struct lun *lun)
+{
+	return !lun->q.open;
+}
+
+const struct lun_facts *lun_facts(const struct lun *lun)
+{
+	return &lun->facts;
+}
+
+uint64_t lun_size(const struct lun *lun)
+{
+	return lun->facts.blocks * lun->facts.block_bytes;
+}
+
+enum lun_state lun_state(const struct lun *lun)
+{
+	return lun->state;
+}
+
+const char *lun_state_name(enum lun_state state)
+{
+	static const char *const names[] = {
+		[LUN_NONE] = "NONE", [LUN_PROBE] = "PROBE", [LUN_READY] = "READY",
+		[LUN_NOT_READY] = "NOT_READY", [LUN_BARRED] = "BARRED", [LUN_GONE] = "GONE",
+	};
+
+	return names[state];
+}
+
+const char *lun_target(const struct lun *lun)
+{
+	return lun->target;
+}
+
+const char *lun_alias(const struct lun *lun)
+{
+	return lun->alias;
+}
+
+void lun_set_user(struct lun *lun, void *user)
+{
+	lun->user = user;
+}
+
+void *lun_user(const struct lun *lun)
+{
+	return lun->user;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A LUN as its session sees it: a gate, a queue, a probe, and the facts.
+ */
+#ifndef ISCSIFS_LUN_IMPL_H
+#define ISCSIFS_LUN_IMPL_H
+
+#include "gate.h"
+#include "ioq.h"
+#include "iscsifs/lun.h"
+#include "iscsifs/node_settings.h"
+#include "probe.h"
+
+struct lun_events {
+	/* The first probe has decided: READY, NOT_READY, or GONE when it is no disk. */
+	void (*on_settled)(void *arg, struct lun *lun);
+	/* Became READY for the first time; then size, protection or state changed; then gone. */
+	void (*on_added)(void *arg, struct lun *lun);
+	void (*on_changed)(void *arg, struct lun *lun);
+	void (*on_gone)(void *arg, struct lun *lun);
+	/* The target says that its LUNs changed. */
+	void (*on_luns_changed)(void *arg);
+	/* lun_drain() is done: answered, flushed, or as good as it gets. */
+	void (*on_drained)(void *arg, struct lun *lun);
+};
+
+struct lun {
+	struct list link;		/* session's, by number */
+	struct loop *loop;
+	const struct node_settings *settings;
+	const struct lun_events *events;
+	void *arg;
+	const char *target;		/* the session's */
+	char alias[64];
+	void *user;
+
+	enum lun_state state;
+	struct lun_addr addr;
+	struct lun_facts facts;
+	struct scsi_limits limits;
+	struct gate gate;
+	struct ioq q;
+	struct probe probe;
+	bool probing;
+	bool settled;
+	bool added;			/* on_added ran */
+	bool reported;			/* by the last REPORT LUNS */
+	bool draining;			/* new requests are refused */
+	bool drained;
+	struct lun_io last_flush;
+
+	mono_ms outage_began;		/* MONO_NEVER: no outage */
+	bool given_up;			/* its budget is spent */
+	struct loop_timer outage_timer;
+	struct loop_timer probe_timer;	/* not ready: ask again */
+	char why[96];			/* why it is not READY */
+	uint64_t outages;
+	uint64_t power_losses;		/* possible: power on seen where unflushed writes were acknowledged */
+};
+
+int lun_new(struct lun **out, struct ioq_wire *wire, struct lun_addr addr,
+	    const struct node_settings *settings, const struct lun_events *events, void *arg);
+/* Its requests have been answered: lun_close() came before. */
+void lun_free(struct lun *lun);
+
+/* The session has a transport (wire->tp): probe. */
+void lun_link_up(struct lun *lun);
+/* It was lost; wire->tp is NULL. Requests are held, the outage begins. */
+void lun_link_down(struct lun *lun);
+/* Answered with -EIO: everything waiting, now and from now on. */
+void lun_close(struct lun *lun);
+/* As lun_close(), for good: the target no longer has it. */
+void lun_vanish(struct lun *lun);
+/* The settings changed: a running outage is measured anew, the queue's depth follows. */
+void lun_settings_changed(struct lun *lun);
+/*
+ * The end is near: refuse new requests (-EIO), answer those that are there, then flush what was
+ * written. on_drained says when, from the loop or inside this call.
+ */
+void lun_drain(struct lun *lun);
+
+/* What is left of replacement_timeout; -1: no outage, or no limit. */
+span_ms lun_outage_left(const struct lun *lun);
+
+#endif
