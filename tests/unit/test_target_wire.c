@@ -295,7 +295,7 @@ static void chap_answers_are_md5_of_id_secret_challenge(void **state)
 	assert_true(chap_is_reflected(&c, c.challenge, sizeof(c.challenge)));
 }
 
-static void challenges_differ(void **state)
+static void two_challenges_differ(void **state)
 {
 	struct chap a, b;
 
@@ -360,7 +360,7 @@ static void what_goes_into_the_queue_comes_out(void **state)
 			wanted += sizeof(lent);
 		}
 		assert_int_equal(outq_send(&q, fd[0]), 0);
-		n = recv(fd[1], got + taken, (size_t)rand() % 700 + 1, 0);
+		n = recv(fd[1], got + taken, (size_t)rand() % (wanted + 500 > sizeof(want) ? 700 : 180) + 1, 0);
 		taken += n > 0 ? (size_t)n : 0;
 		assert_int_equal(outq_empty(&q), q.bytes == 0);
 		if (wanted + 500 > sizeof(want) && taken == wanted)
@@ -386,7 +386,7 @@ int main(void)
 		cmocka_unit_test(what_is_rejected_keeps_its_default),
 		cmocka_unit_test(keys_of_normal_sessions_are_irrelevant_to_discovery),
 		cmocka_unit_test(chap_answers_are_md5_of_id_secret_challenge),
-		cmocka_unit_test(challenges_differ),
+		cmocka_unit_test(two_challenges_differ),
 		cmocka_unit_test(binary_values_are_read_in_both_encodings),
 		cmocka_unit_test(what_goes_into_the_queue_comes_out),
 	};
