@@ -333,7 +333,7 @@ static void what_goes_into_the_queue_comes_out(void **state)
 {
 	static const uint8_t lent[64] = "bytes of a disk, which stay where they lie";
 	static struct outq q;
-	uint8_t ring[1000], want[20000], got[20000];
+	static uint8_t ring[7000], want[400000], got[400000];
 	size_t wanted = 0, taken = 0;
 	int fd[2], size = 2048;
 	ssize_t n;
@@ -343,28 +343,25 @@ static void what_goes_into_the_queue_comes_out(void **state)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
 	setsockopt(fd[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	outq_init(&q, ring, sizeof(ring));
-	while (taken < sizeof(got) - 2000) {
-		uint32_t len = (uint32_t)rand() % 400 + 1;
-		uint8_t *at = wanted + len + 64 < sizeof(want) ? outq_reserve(&q, len) : NULL;
+	while (wanted < sizeof(want) - 4000 || taken < wanted) {
+		uint32_t len = (uint32_t)rand() % 2500 + 1;
+		bool more = wanted < sizeof(want) - 4000;
+		uint8_t *at = more ? outq_reserve(&q, len) : NULL;
 
-		if (at) {
-			for (uint32_t i = 0; i < len; i++)
-				at[i] = want[wanted++] = (uint8_t)rand();
+		assert_true(at || !more || len > outq_room(&q));
+		for (uint32_t i = 0; at && i < len; i++)
+			at[i] = want[wanted++] = (uint8_t)rand();
+		if (at)
 			outq_commit(&q, at, len);
-		} else {
-			assert_true(len > outq_room(&q) || wanted + len + 64 >= sizeof(want));
-		}
 		if (at && rand() % 4 == 0) {
 			outq_lend(&q, lent, sizeof(lent));
 			memcpy(want + wanted, lent, sizeof(lent));
 			wanted += sizeof(lent);
 		}
 		assert_int_equal(outq_send(&q, fd[0]), 0);
-		n = recv(fd[1], got + taken, (size_t)rand() % (wanted + 500 > sizeof(want) ? 700 : 180) + 1, 0);
+		n = recv(fd[1], got + taken, (size_t)rand() % 2000 + 1, 0);
 		taken += n > 0 ? (size_t)n : 0;
 		assert_int_equal(outq_empty(&q), q.bytes == 0);
-		if (wanted + 500 > sizeof(want) && taken == wanted)
-			break;
 	}
 	assert_memory_equal(got, want, taken);
 	close(fd[0]);
