@@ -75,6 +75,7 @@ static void lun_free(struct lun *l)
 	if (!l)
 		return;
 	disk_free(l->disk);
+	free(l->backing);
 	free(l);
 }
 
@@ -176,8 +177,8 @@ int target_add_lun(struct target *t, const struct lun_options *o, struct err *e)
 	if (rc)
 		return rc;
 	l = calloc(1, sizeof(*l));
-	if (!l || target_grow(t, o->number + 1)) {
-		free(l);
+	if (!l || !(l->backing = strdup(o->backing)) || target_grow(t, o->number + 1)) {
+		lun_free(l);
 		return err_set(e, ERR_NOMEM, "LUN %s: out of memory", o->backing);
 	}
 	l->target = t;
