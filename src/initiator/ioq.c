@@ -137,6 +137,17 @@ static void ioq_io_done(struct ioq *q, struct lun_io *io, int err, const void *d
 {
 	ioq_count(q, io, err);
 	io->done(io, err, data);
+	if (q->wants_idle && !q->requests) {
+		q->wants_idle = false;
+		loop_defer(q->wire->loop, &q->idle);
+	}
+}
+
+static void ioq_idle(struct loop_call *c)
+{
+	struct ioq *q = container_of(c, struct ioq, idle);
+
+	q->events->on_idle(q->arg);
 }
 
 /* The memory of a request that is done goes back, unless its commands still need it. */
@@ -692,6 +703,7 @@ void ioq_init(struct ioq *q, struct ioq_wire *w, const struct ioq_events *events
 	list_init(&q->answered);
 	list_init(&q->hungry_link);
 	loop_call_init(&q->answer, ioq_run_answers);
+	loop_call_init(&q->idle, ioq_idle);
 	loop_timer_init(w->loop, &q->pause, ioq_pause_over);
 }
 
@@ -701,6 +713,7 @@ void ioq_fini(struct ioq *q)
 	BUG_ON(q->requests || !list_empty(&q->active));
 	list_del(&q->hungry_link);
 	loop_call_cancel(&q->answer);
+	loop_call_cancel(&q->idle);
 	loop_timer_stop(&q->pause);
 }
 

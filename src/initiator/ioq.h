@@ -57,6 +57,8 @@ struct ioq_events {
 	void (*on_not_ready)(void *arg, const struct sense *sense);
 	/* UNIT ATTENTION: the command is back in the queue and will be sent again. */
 	void (*on_attention)(void *arg, const struct sense *sense);
+	/* The last request was answered and `wants_idle` was set; it is cleared before. */
+	void (*on_idle)(void *arg);
 };
 
 struct ioq {
@@ -67,6 +69,7 @@ struct ioq {
 	/* Set by the owner. */
 	bool open;			/* commands may be sent */
 	bool on_trial;			/* the next answer is wanted as on_progress */
+	bool wants_idle;		/* on_idle is wanted, once */
 	struct lun_addr addr;
 	uint32_t block_bytes;
 	uint32_t max_blocks;		/* of one command */
@@ -82,6 +85,7 @@ struct ioq {
 	struct list answered;		/* struct lun_io to be answered from the loop */
 	struct list hungry_link;
 	struct loop_call answer;
+	struct loop_call idle;
 	struct loop_timer pause;
 	unsigned on_wire;		/* commands */
 	unsigned requests;		/* not answered */

@@ -279,10 +279,64 @@ static void lun_on_attention(void *arg, const struct sense *sense)
 	}
 }
 
+/* --- the end ------------------------------------------------------------------------------ */
+
+static void lun_drained(struct lun *lun)
+{
+	if (lun->drained)
+		return;
+	lun->drained = true;
+	lun->events->on_drained(lun->arg, lun);
+}
+
+static void lun_last_flush_done(struct lun_io *io, int err, const void *data)
+{
+	struct lun *lun = container_of(io, struct lun, last_flush);
+
+	(void)data;
+	if (err)
+		log_error("the last flush failed, written data may be lost | target=%s lun=%u "
+			  "error=%s", lun->target, lun->facts.number, strerror(-err));
+}
+
+static void lun_last_flush_released(struct lun_io *io)
+{
+	lun_drained(container_of(io, struct lun, last_flush));
+}
+
+/* Every request is answered: what was written is flushed, and then nothing is left to do. */
+static void lun_on_idle(void *arg)
+{
+	struct lun *lun = arg;
+
+	if (!lun->q.open || !lun->q.wire->tp || !ioq_is_dirty(&lun->q)) {
+		lun_drained(lun);
+		return;
+	}
+	lun->last_flush = (struct lun_io){
+		.op = LUN_FLUSH,
+		.lun = lun,
+		.done = lun_last_flush_done,
+		.release = lun_last_flush_released,
+	};
+	ioq_submit(&lun->q, &lun->last_flush);
+}
+
+void lun_drain(struct lun *lun)
+{
+	lun->draining = true;
+	lun->drained = false;
+	if (lun->q.requests)
+		lun->q.wants_idle = true;
+	else
+		lun_on_idle(lun);
+}
+
 static const struct ioq_events lun_ioq_events = {
 	.on_progress = lun_on_progress,
 	.on_not_ready = lun_on_not_ready,
 	.on_attention = lun_on_attention,
+	.on_idle = lun_on_idle,
 };
 
 /* --- life --------------------------------------------------------------------------------- */
@@ -366,21 +420,12 @@ void lun_settings_changed(struct lun *lun)
 	lun_outage_arm(lun);
 }
 
-bool lun_flush(struct lun *lun, struct lun_io *io)
-{
-	if (!lun->q.open || !lun->q.wire->tp || !ioq_is_dirty(&lun->q))
-		return false;
-	io->op = LUN_FLUSH;
-	lun_submit(lun, io);
-	return true;
-}
-
 /* --- what its users call ------------------------------------------------------------------ */
 
 void lun_submit(struct lun *lun, struct lun_io *io)
 {
 	io->lun = lun;
-	if (lun->gate.state == GATE_SHUT || lun->gate.state == GATE_FAIL)
+	if (lun->gate.state == GATE_SHUT || lun->gate.state == GATE_FAIL || lun->draining)
 		ioq_refuse(&lun->q, io, -EIO);
 	else if (io->op == LUN_WRITE && lun->facts.write_protected)
 		ioq_refuse(&lun->q, io, -EROFS);

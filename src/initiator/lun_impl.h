@@ -20,6 +20,8 @@ struct lun_events {
 	void (*on_gone)(void *arg, struct lun *lun);
 	/* The target says that its LUNs changed. */
 	void (*on_luns_changed)(void *arg);
+	/* lun_drain() is done: answered, flushed, or as good as it gets. */
+	void (*on_drained)(void *arg, struct lun *lun);
 };
 
 struct lun {
@@ -43,6 +45,9 @@ struct lun {
 	bool settled;
 	bool added;			/* on_added ran */
 	bool reported;			/* by the last REPORT LUNS */
+	bool draining;			/* new requests are refused */
+	bool drained;
+	struct lun_io last_flush;
 
 	mono_ms outage_began;		/* MONO_NEVER: no outage */
 	struct loop_timer outage_timer;
@@ -67,8 +72,11 @@ void lun_close(struct lun *lun);
 void lun_vanish(struct lun *lun);
 /* The settings changed: a running outage is measured anew, the queue's depth follows. */
 void lun_settings_changed(struct lun *lun);
-/* Flush it if something unflushed was written; @done as lun_io.done. False: nothing to flush. */
-bool lun_flush(struct lun *lun, struct lun_io *io);
+/*
+ * The end is near: refuse new requests (-EIO), answer those that are there, then flush what was
+ * written. on_drained says when, from the loop or inside this call.
+ */
+void lun_drain(struct lun *lun);
 
 /* What is left of replacement_timeout; -1: no outage, or no limit. */
 span_ms lun_outage_left(const struct lun *lun);

@@ -93,9 +93,8 @@ static void session_log_failure(const struct session *s)
 		log_info("cannot log in again, still trying: %s | target=%s portal=%s attempt=%u",
 			 s->last_err.text, s->target, s->portal, s->failures);
 	else
-		log_warn("cannot log in: %s | target=%s portal=%s attempt=%u of=%d",
-			 s->last_err.text, s->target, s->portal, s->failures,
-			 s->settings.initial_login_retry_max + 1);
+		log_warn("cannot log in yet: %s | target=%s portal=%s attempt=%u",
+			 s->last_err.text, s->target, s->portal, s->failures);
 }
 
 /* The attempt failed, or the link was lost; last_err says why. */
@@ -114,10 +113,10 @@ static void session_lost(struct session *s, enum link_event ev)
 			 s->last_err.text, s->target, s->portal);
 	} else if (state == LINK_DIAL || state == LINK_PROBE) {
 		s->failures++;
-		if (s->failures == 1 || !s->ever_up || s->failures % 10 == 0)
-			session_log_failure(s);
 		if (session_gives_up(s))
 			ev = LINK_EV_REFUSED;
+		else if (s->failures == 1 || s->failures % 10 == 0 || !s->ever_up)
+			session_log_failure(s);
 	}
 	session_step(s, ev);
 	if (s->closing && s->link.state == LINK_WAIT)
@@ -444,54 +443,36 @@ void session_step(struct session *s, enum link_event ev)
 
 /* --- the end ------------------------------------------------------------------------------ */
 
-static void session_flushed(struct lun_io *io, int err, const void *data)
+static void session_drained(struct session *s)
 {
-	struct lun *lun = io->lun;
+	const struct lun *lun;
 
-	(void)data;
-	if (err)
-		log_error("the last flush failed, written data may be lost | target=%s lun=%u "
-			  "error=%s", lun->target, lun->facts.number, strerror(-err));
-}
-
-struct session_flush {
-	struct lun_io io;
-	struct session *s;
-};
-
-static void session_flush_released(struct lun_io *io)
-{
-	struct session_flush *f = container_of(io, struct session_flush, io);
-	struct session *s = f->s;
-
-	free(f);
-	if (--s->flushes == 0 && s->closing && s->link.state == LINK_UP)
-		session_step(s, LINK_EV_CLOSE);
-}
-
-static void session_flush_luns(struct session *s)
-{
-	struct lun *lun;
-
-	s->flushes = 1;		/* ours, so that none of the others is the last one too early */
+	if (!s->closing || s->link.state != LINK_UP)
+		return;
 	list_each(lun, &s->luns, link) {
-		struct session_flush *f = calloc(1, sizeof(*f));
-
-		if (!f)
-			continue;
-		f->s = s;
-		f->io.done = session_flushed;
-		f->io.release = session_flush_released;
-		if (lun_flush(lun, &f->io))
-			s->flushes++;
-		else
-			free(f);
+		if (!lun->drained)
+			return;
 	}
-	s->flushes--;
+	session_step(s, LINK_EV_CLOSE);
+}
+
+void session_lun_drained(void *arg, struct lun *lun)
+{
+	struct session *s = arg;
+
+	(void)lun;
+	loop_defer(s->loop, &s->drained_call);
+}
+
+static void session_drained_now(struct loop_call *c)
+{
+	session_drained(container_of(c, struct session, drained_call));
 }
 
 void session_close(struct session *s)
 {
+	struct lun *lun;
+
 	if (s->closing)
 		return;
 	s->closing = true;
@@ -499,12 +480,14 @@ void session_close(struct session *s)
 		s->events->on_closed(s->arg, s);
 		return;
 	}
-	if (s->link.state == LINK_UP)
-		session_flush_luns(s);
-	if (s->flushes)
-		loop_timer_set(&s->attempt_timer, loop_now(s->loop) + s->settings.logout_timeout);
-	else
+	if (s->link.state != LINK_UP) {
 		session_step(s, LINK_EV_CLOSE);
+		return;
+	}
+	loop_timer_set(&s->attempt_timer, loop_now(s->loop) + s->settings.logout_timeout);
+	list_each(lun, &s->luns, link)
+		lun_drain(lun);
+	loop_defer(s->loop, &s->drained_call);
 }
 
 /* --- life --------------------------------------------------------------------------------- */
@@ -547,6 +530,7 @@ int session_new(struct session **out, struct loop *loop, const struct session_pa
 	loop_timer_init(loop, &s->alive_timer, session_alive_due);
 	session_luns_init(s);
 	loop_call_init(&s->lose_call, session_lose_now);
+	loop_call_init(&s->drained_call, session_drained_now);
 	s->luns_buf = malloc(SESSION_LUNS_BYTES);
 	if (!s->luns_buf ||
 	    ioq_wire_init(&s->wire, loop, (unsigned)s->settings.cmds_max) < 0) {
@@ -577,6 +561,7 @@ void session_free(struct session *s)
 		list_del(&lun->link);
 		lun_free(lun);
 	}
+	loop_call_cancel(&s->drained_call);
 	ioq_wire_fini(&s->wire);
 	free(s->luns_buf);
 	free(s);
@@ -587,6 +572,11 @@ void session_free(struct session *s)
 const char *session_target(const struct session *s)
 {
 	return s->target;
+}
+
+const char *session_portal(const struct session *s)
+{
+	return s->portal;
 }
 
 struct lun *session_lun(const struct session *s, unsigned i)

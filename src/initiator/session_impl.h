@@ -12,7 +12,7 @@
 enum {
 	SESSION_PORTALS_MAX = 16,
 	SESSION_LUNS_BYTES = 16384,	/* REPORT LUNS: 2047 of them */
-	SESSION_EXTRA_SLOTS = 64,	/* for REPORT LUNS, probes and flushes beside cmds_max */
+	SESSION_EXTRA_SLOTS = 64,	/* for REPORT LUNS and probes beside cmds_max */
 };
 
 struct session {
@@ -67,13 +67,15 @@ struct session {
 
 	/* The end. */
 	bool closing;
-	unsigned flushes;			/* on their way before the logout */
+	struct loop_call drained_call;		/* a LUN was drained: are all of them? */
 };
 
 /* session.c: take the step and carry it out. Not inside a callback of a command: session_lose(). */
 void session_step(struct session *s, enum link_event ev);
 /* The link is lost for this reason: step when the loop has it again. */
 void session_lose(struct session *s, enum err_code code, const char *text);
+/* A LUN has nothing left to do. */
+void session_lun_drained(void *arg, struct lun *lun);
 /* on_first_login, once. */
 void session_decide(struct session *s, const struct err *err);
 

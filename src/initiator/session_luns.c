@@ -94,6 +94,7 @@ static const struct lun_events session_lun_events = {
 	.on_changed = session_lun_changed,
 	.on_gone = session_lun_gone,
 	.on_luns_changed = session_luns_changed,
+	.on_drained = session_lun_drained,
 };
 
 /* A LUN's files are named by the alias; with several LUNs of a target the number is added. */

@@ -73,7 +73,7 @@ run_rules() {
 		exit
 	fi
 	names=$(for name in $names; do
-		echo "$(basename "$SUITE" .sh): $name"
+		echo "${SUITE#"$TREE/"}: $name"
 	done | grep -E -- "${ISCSIFS_ONLY:-.}" | sed 's/.*: //')
 	for name in $names; do
 		n=$((n + 1))
