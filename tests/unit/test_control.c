@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -533,6 +534,41 @@ static void half_a_request_unread_answers_and_silence_have_an_end(void **state)
 	close(busy);
 }
 
+static void a_request_in_drops_has_an_end_too(void **state)
+{
+	struct world *w = *state;
+	int fd = world_connect(w);
+	mono_ms until = clock_mono_ms() + 2000;
+	bool closed = false;
+
+	control_server_set_patience(w->server, 50);
+	while (!closed && clock_mono_ms() < until) {
+		world_turn(w);
+		closed = send(fd, "x", 1, MSG_NOSIGNAL) < 0 && errno != EAGAIN;
+	}
+	assert_true(closed);
+	close(fd);
+}
+
+static void all_that_was_said_before_a_hang_up_counts(void **state)
+{
+	struct world *w = *state;
+	char text[40000];
+	int fd = world_connect(w);
+
+	memset(text, 'x', sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	for (int i = 0; i < 4; i++) {
+		say(fd, "version=1\ncmd=echo\ntext=");
+		say(fd, text);
+		say(fd, "\n\n");
+	}
+	close(fd);
+	for (int i = 0; i < 20; i++)
+		world_turn(w);
+	assert_int_equal(w->runs, 4);
+}
+
 static void one_client_too_many_is_turned_away(void **state)
 {
 	struct world *w = *state;
@@ -828,6 +864,21 @@ static void a_directory_that_others_may_write_to_is_refused(void **state)
 	unsetenv("ISCSIFS_RUNTIME_DIR");
 }
 
+static void a_directory_of_somebody_else_is_refused(void **state)
+{
+	struct world *w = *state;
+	struct err err = ERR_INIT;
+	char dir[CONTROL_PATH_BYTES];
+
+	if (geteuid() != 0)
+		skip();
+	setenv("ISCSIFS_RUNTIME_DIR", w->dir, 1);
+	assert_int_equal(chown(w->dir, 1, (gid_t)-1), 0);
+	assert_int_equal(control_runtime_dir(true, dir, sizeof(dir), &err), -ERR_ACCESS);
+	assert_non_null(strstr(err.text, "belongs to uid 1"));
+	unsetenv("ISCSIFS_RUNTIME_DIR");
+}
+
 static void a_missing_directory_is_made_or_has_no_sockets(void **state)
 {
 	struct world *w = *state;
@@ -870,6 +921,8 @@ int main(void)
 		with_world(the_keeper_hears_that_the_server_ends),
 		with_world(one_that_does_not_read_is_closed_and_costs_no_memory),
 		with_world(half_a_request_unread_answers_and_silence_have_an_end),
+		with_world(a_request_in_drops_has_an_end_too),
+		with_world(all_that_was_said_before_a_hang_up_counts),
 		with_world(one_client_too_many_is_turned_away),
 		with_world(the_socket_is_for_its_owner_only),
 		with_world(a_live_socket_is_refused_and_a_stale_one_replaced),
@@ -883,6 +936,7 @@ int main(void)
 		with_world(an_answer_that_makes_no_sense_is_an_error),
 		with_world(sockets_are_found_where_daemons_put_them),
 		with_world(a_directory_that_others_may_write_to_is_refused),
+		with_world(a_directory_of_somebody_else_is_refused),
 		with_world(a_missing_directory_is_made_or_has_no_sockets),
 	};
 
