@@ -543,8 +543,9 @@ static void a_request_in_drops_has_an_end_too(void **state)
 
 	control_server_set_patience(w->server, 50);
 	while (!closed && clock_mono_ms() < until) {
+		closed = send(fd, "x", 1, MSG_NOSIGNAL) < 0;
 		world_turn(w);
-		closed = send(fd, "x", 1, MSG_NOSIGNAL) < 0 && errno != EAGAIN;
+		world_turn(w);
 	}
 	assert_true(closed);
 	close(fd);
@@ -567,6 +568,30 @@ static void all_that_was_said_before_a_hang_up_counts(void **state)
 	for (int i = 0; i < 20; i++)
 		world_turn(w);
 	assert_int_equal(w->runs, 4);
+}
+
+static void a_long_request_before_a_hang_up_counts(void **state)
+{
+	struct world *w = *state;
+	char text[40000];
+	int fd = world_connect(w);
+
+	memset(text, 'x', sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	say(fd, "version=1\ncmd=echo\n");
+	for (int i = 0; i < 4; i++) {
+		char key[16];
+
+		snprintf(key, sizeof(key), "key%d=", i);
+		say(fd, key);
+		say(fd, text);
+		say(fd, "\n");
+	}
+	say(fd, "\n");
+	close(fd);
+	for (int i = 0; i < 20; i++)
+		world_turn(w);
+	assert_int_equal(w->runs, 1);
 }
 
 static void one_client_too_many_is_turned_away(void **state)
@@ -923,6 +948,7 @@ int main(void)
 		with_world(half_a_request_unread_answers_and_silence_have_an_end),
 		with_world(a_request_in_drops_has_an_end_too),
 		with_world(all_that_was_said_before_a_hang_up_counts),
+		with_world(a_long_request_before_a_hang_up_counts),
 		with_world(one_client_too_many_is_turned_away),
 		with_world(the_socket_is_for_its_owner_only),
 		with_world(a_live_socket_is_refused_and_a_stale_one_replaced),
