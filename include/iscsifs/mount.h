@@ -109,7 +109,7 @@ struct mount_stats {
 	uint64_t flushes;
 	uint64_t interrupted;		/* requests answered EINTR because their caller is to die */
 	uint64_t refused;		/* writes answered ENOMEM because of hold_limit_bytes */
-	uint64_t waiting;		/* requests not yet answered */
+	uint64_t waiting;		/* requests that somebody waits for */
 	uint64_t held_bytes;		/* of writes that were taken in while their LUN was down */
 };
 

@@ -235,7 +235,9 @@ static void mount_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_in
 	const struct tree_node *n = mount_node(req, ino);
 
 	(void)fi;
-	if (n)
+	if (n && n->gone && n->kind == TREE_DISK)
+		fuse_reply_err(req, EIO);	/* with a size of 0 a reader would see its end */
+	else if (n)
 		mount_reply_attr(req, n);
 }
 
