@@ -353,7 +353,8 @@ a_program_with_asynchronous_requests_under_way_can_be_killed() {
 		fio --name=job --filename="$LUN" --size=32M --ioengine=libaio --direct=1 \
 			--rw=randread --bs=4k --iodepth=8 $how >fio.txt 2>&1 &
 		_held 8
-		kill -KILL $! $(pgrep -P $! || :)
+		pkill -KILL -P $! || :
+		kill -KILL $!
 		wait_for 10 "requests of the dead to go" _counts waiting 0
 		_tell go
 	done
@@ -453,16 +454,21 @@ bad_mountpoints_are_refused_in_one_sentence() {
 	_fake_end
 }
 
-an_ordinary_user_can_mount() {
+_as_somebody() {
 	need_ours iscsifs
 	user_start
-	[ -n "$USER_UID" ] || skip "needs root to become somebody else"
+	need_fuse
+	[ -x "$FAKE" ] || skip "fake_mount is not built"
+	open_fuse_to_all
 	cp "$FAKE" bin/
-	chmod 711 .
 	FAKE=$PWD/bin/fake_mount
 	mkdir mnt
 	chown "$USER_UID" mnt
-	RUN_BY=(setpriv --reuid "$USER_UID" --regid "$USER_UID" --clear-groups)
+}
+
+an_ordinary_user_can_mount() {
+	_as_somebody
+	RUN_BY=("${AS_USER[@]}")
 	_fake
 	as_user dd if=/dev/zero of="$LUN" bs=64k count=1 conv=notrunc status=none
 	expect_not "root looks in" ls "$MNT"
@@ -471,16 +477,9 @@ an_ordinary_user_can_mount() {
 }
 
 a_mount_that_is_not_allowed_says_why() {
-	need_ours iscsifs
-	user_start
-	[ -n "$USER_UID" ] || skip "needs root to become somebody else"
-	[ -x "$FAKE" ] || skip "fake_mount is not built"
 	grep -qs '^user_allow_other' /etc/fuse.conf && skip "everybody may allow_other here"
-	cp "$FAKE" bin/
-	chmod 711 .
-	mkdir mnt
-	chown "$USER_UID" mnt
-	expect_exit 13 'allow_other' as_user bin/fake_mount -a mnt
+	_as_somebody
+	expect_exit 13 'allow_other' "${AS_USER[@]}" "$FAKE" -a mnt
 	expect_not "a mount" _is_mounted "$PWD/mnt"
 }
 
