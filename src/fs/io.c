@@ -100,6 +100,8 @@ void io_end(struct io *io)
 	io->ended = true;
 	loop_timer_stop(&io->look);
 	list_each_safe(r, tmp, &io->waiting, link) {
+		if (r->who.reply)
+			r->who.reply(r->who.ctx, -ECONNABORTED, NULL, 0);
 		r->who.reply = NULL;
 		lun_cancel(&r->lun_io);
 	}
