@@ -30,7 +30,7 @@ int show_init(struct show *s, const struct mount_param *p)
 		.uid = p->uid,
 		.gid = p->gid,
 		.mode = (p->mode ? p->mode : 0600) & 0777,
-		.since = time(NULL),
+		.since = (time_t)(clock_wall_ms() / 1000),
 	};
 	list_init(&s->luns);
 	list_init(&s->texts);

@@ -94,6 +94,7 @@ static void tree_node_free(struct tree_node *n)
 {
 	list_del(&n->hash);
 	list_del(&n->sibling);
+	list_del(&n->children);		/* tree_free() may free a directory before what is in it */
 	free(n->target);
 	free(n->name);
 	free(n);

@@ -61,7 +61,7 @@ a_malformed_url_is_named() {
 		iscsi://host:/iqn.2026-11.example:disk iscsi://host:0/iqn.2026-11.example:disk \
 		iscsi://host:65536/iqn.2026-11.example:disk iscsi://host:32x/iqn.2026-11.example:disk \
 		'iscsi://[::1/iqn.2026-11.example:disk' iscsi://host/disk \
-		iscsi://host/iqn.2026-11.example:disk/ iscsi://host/iqn.2026-11.example:disk/x \
+		iscsi://host/iqn.2026-11.example:disk/x \
 		iscsi://host/iqn.2026-11.example:disk/-1 iscsi://host/iqn.2026-11.example:disk/16384 \
 		iscsi://host/iqn.2026-11.example:disk/0/0 'iscsi://user%@host/iqn.2026-11.example:disk'; do
 		_refused 7 . "$url"
@@ -90,7 +90,7 @@ a_refused_port_is_named() {
 
 a_port_that_never_answers_is_given_up() {
 	_listener silent 'tail -f /dev/null'
-	_refused '8|11' "127.0.0.1:$PORT" "${_once[@]}" iscsi://127.0.0.1:$PORT/$IQN
+	_refused '8|11' "127.0.0.1:$PORT|$IQN" "${_once[@]}" iscsi://127.0.0.1:$PORT/$IQN
 	_refused '8|11' "127.0.0.1:$PORT" "${_once[@]}" iscsi://127.0.0.1:$PORT
 }
 
@@ -192,13 +192,13 @@ a_truncated_pdu_ends_only_that_connection() {
 
 a_target_that_talks_nonsense_is_refused() {
 	_listener nonsense 'head -c 3000 /dev/urandom'
-	_refused '4|5|8|9|11|19' "127.0.0.1:$PORT" "${_once[@]}" iscsi://127.0.0.1:$PORT/$IQN
+	_refused '4|5|8|9|11|19' "127.0.0.1:$PORT|$IQN" "${_once[@]}" iscsi://127.0.0.1:$PORT/$IQN
 	_listener http 'echo HTTP/1.0 200 OK'
-	_refused '4|5|8|9|11|19' "127.0.0.1:$PORT" "${_once[@]}" iscsi://127.0.0.1:$PORT/$IQN
+	_refused '4|5|8|9|11|19' "127.0.0.1:$PORT|$IQN" "${_once[@]}" iscsi://127.0.0.1:$PORT/$IQN
 	# a login response header that promises more than it brings
 	_bytes 23870000 00000100 400001370000 0001 00000000 00000000 00000001 00000040 >short.bin
 	_listener short "cat $CASE_DIR/short.bin"
-	_refused '4|5|8|9|11|19' "127.0.0.1:$PORT" "${_once[@]}" iscsi://127.0.0.1:$PORT/$IQN
+	_refused '4|5|8|9|11|19' "127.0.0.1:$PORT|$IQN" "${_once[@]}" iscsi://127.0.0.1:$PORT/$IQN
 }
 
 garbage_on_the_control_socket_is_answered_or_closed() {

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Which backend a LUN's words name. */
+#include "target/disk.h"
+
+#include <string.h>
+
+#include "iscsifs/num.h"
+
+static int disk_parse_size(const char *what, const char *size, uint64_t *out, struct err *e)
+{
+	if (num_parse_size(size, out) || !*out || *out > INT64_MAX)
+		return err_set(e, ERR_INVALID, "LUN \"%s\": want a size such as 64M or 10G", what);
+	return 0;
+}
+
+int disk_open(struct disk **out, const char *what, bool write_protected, struct err *e)
+{
+	uint64_t size;
+	int rc;
+
+	if (!strncmp(what, "ram:", 4)) {
+		rc = disk_parse_size(what, what + 4, &size, e);
+		rc = rc ? rc : disk_ram_open(out, size, e);
+	} else if (!strncmp(what, "null:", 5)) {
+		rc = disk_parse_size(what, what + 5, &size, e);
+		rc = rc ? rc : disk_null_open(out, size, e);
+	} else {
+		rc = disk_file_open(out, what, write_protected, e);
+	}
+	if (!rc && write_protected)
+		(*out)->write_protected = true;
+	return rc;
+}
+
+void disk_free(struct disk *d)
+{
+	if (d)
+		d->ops->free(d);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What holds a LUN's bytes: a file or block device, memory, or nothing.
+ *
+ * Offsets and lengths are bytes, inside the disk, which the caller has checked. Errors are
+ * -errno; the caller makes sense data of them. -ENODATA: fewer bytes are there than the disk has,
+ * the backing file was cut under us.
+ */
+#ifndef ISCSIFS_TARGET_DISK_H
+#define ISCSIFS_TARGET_DISK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "iscsifs/err.h"
+
+struct disk;
+
+struct disk_ops {
+	const char *name;
+	int (*read)(struct disk *d, uint64_t off, void *buf, size_t len);
+	int (*write)(struct disk *d, uint64_t off, const void *buf, size_t len);
+	int (*flush)(struct disk *d);
+	int (*zero)(struct disk *d, uint64_t off, uint64_t len, bool deallocate);
+	int (*extent)(struct disk *d, uint64_t off, uint64_t *len, bool *mapped);
+	void *(*map)(struct disk *d, uint64_t off, size_t len, bool for_write);
+	void (*free)(struct disk *d);
+};
+
+/* A backend embeds this first. */
+struct disk {
+	const struct disk_ops *ops;
+	uint64_t size;		/* bytes */
+	bool volatile_cache;	/* acknowledged writes need flush() to be safe */
+	bool write_protected;
+	bool flush_is_slow;	/* flush() may sleep: not for the loop's thread */
+};
+
+/*
+ * Open @what: "ram:SIZE", "null:SIZE", or the path of a regular file or block device.
+ * @write_protected opens for reading only. Returns 0 or -code with a sentence in @e.
+ */
+int disk_open(struct disk **out, const char *what, bool write_protected, struct err *e);
+
+/* disk_free(NULL) is legal. */
+void disk_free(struct disk *d);
+
+static inline int disk_read(struct disk *d, uint64_t off, void *buf, size_t len)
+{
+	return d->ops->read(d, off, buf, len);
+}
+
+static inline int disk_write(struct disk *d, uint64_t off, const void *buf, size_t len)
+{
+	return d->ops->write(d, off, buf, len);
+}
+
+/* All acknowledged writes are on the backing store when this returns 0. Any thread may call it. */
+static inline int disk_flush(struct disk *d)
+{
+	return d->ops->flush(d);
+}
+
+/* The range reads as zeros afterwards; @deallocate: and holds no space, where that can be had. */
+static inline int disk_zero(struct disk *d, uint64_t off, uint64_t len, bool deallocate)
+{
+	return d->ops->zero(d, off, len, deallocate);
+}
+
+/*
+ * Is the byte at @off backed by space? *@len says how far the answer holds (never past the end
+ * of the disk, at least 1).
+ */
+static inline int disk_extent(struct disk *d, uint64_t off, uint64_t *len, bool *mapped)
+{
+	return d->ops->extent(d, off, len, mapped);
+}
+
+/*
+ * The bytes themselves where they lie in memory, to read or (@for_write) to write; NULL where
+ * they do not. They stay valid until disk_free().
+ */
+static inline void *disk_map(struct disk *d, uint64_t off, size_t len, bool for_write)
+{
+	return d->ops->map ? d->ops->map(d, off, len, for_write) : NULL;
+}
+
+/* One constructor per backend, each in a file of its own. */
+int disk_file_open(struct disk **out, const char *path, bool write_protected, struct err *e);
+int disk_ram_open(struct disk **out, uint64_t size, struct err *e);
+int disk_null_open(struct disk **out, uint64_t size, struct err *e);
+
+#endif

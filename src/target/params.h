@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The negotiated keys of a session: one table says type, range and result function of each.
+ * Source: RFC 7143 section 13; what is obsolete there is answered as its 13.25 says.
+ */
+#ifndef ISCSIFS_TARGET_PARAMS_H
+#define ISCSIFS_TARGET_PARAMS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "target/text.h"
+
+/* Before a negotiation: what we are willing to do. After it: what holds. All sizes in bytes. */
+struct params {
+	uint32_t header_digest;		/* 0: None only; 1: what the initiator prefers / CRC32C */
+	uint32_t data_digest;
+	uint32_t initial_r2t;
+	uint32_t immediate_data;
+	uint32_t max_send_bytes;	/* the initiator's MaxRecvDataSegmentLength */
+	uint32_t max_recv_bytes;	/* ours */
+	uint32_t max_burst_bytes;
+	uint32_t first_burst_bytes;
+	uint32_t max_outstanding_r2t;
+	uint32_t max_connections;
+	uint32_t error_recovery_level;
+	uint32_t time2wait_s;
+	uint32_t time2retain_s;
+	uint32_t pdu_in_order;
+	uint32_t sequence_in_order;
+	uint32_t task_reporting;	/* unused but answered */
+	uint32_t protocol_level;
+};
+
+/* What we offer unless told otherwise. */
+void params_offer(struct params *p);
+
+/* What holds where no key was ever said: RFC 7143 section 13, "Default is". */
+void params_default(struct params *p);
+
+/*
+ * Negotiate @key=@value: @now changes to the outcome given our @offer, and the answer, where the
+ * key wants one, is appended to @out. @discovery: keys of normal sessions are Irrelevant.
+ *
+ * Returns 1 when the key is no negotiated one (the caller's to answer), 0, or -EPROTO when the
+ * value of a declarative key is inadmissible and the login must fail.
+ */
+int params_negotiate(struct params *now, const struct params *offer, const char *key,
+		     const char *value, bool discovery, struct text_out *out);
+
+#endif

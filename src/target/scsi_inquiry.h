@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a unit says of itself, and the limits that it promises there and keeps elsewhere. */
+#ifndef ISCSIFS_TARGET_SCSI_INQUIRY_H
+#define ISCSIFS_TARGET_SCSI_INQUIRY_H
+
+struct scsi_cmd;
+
+enum {
+	SCSI_CAW_MAX_BLOCKS = 32,		/* of one COMPARE AND WRITE */
+	SCSI_UNMAP_DESCRIPTORS = 256,		/* of one UNMAP */
+	SCSI_WRITE_SAME_MAX_BYTES = 1 << 28,	/* of one WRITE SAME */
+};
+
+void scsi_inquiry(struct scsi_cmd *c);
+
+/* MODE SENSE(6) and (10). */
+void scsi_mode_sense(struct scsi_cmd *c);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The whole program: targets, portals, connections, sessions, on one loop.
+ */
+#ifndef ISCSIFS_TARGET_SERVER_H
+#define ISCSIFS_TARGET_SERVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "iscsifs/err.h"
+#include "iscsifs/list.h"
+#include "iscsifs/loop.h"
+#include "target/params.h"
+#include "target/target.h"
+
+struct connection;
+
+struct server_limits {
+	unsigned connections;		/* at once */
+	unsigned tasks;			/* commands per session in flight: the CmdSN window */
+	span_ms login_timeout;		/* from accept to full feature phase */
+	span_ms ping_interval;		/* of silence, then a NOP-In; 0: never */
+	span_ms ping_timeout;		/* of silence after it, then the peer is dead */
+};
+
+/* A socket that listens. */
+struct portal {
+	struct server *server;
+	struct loop_fd watch;
+	int fd;
+	bool wildcard;			/* bound to every address */
+	char address[80];		/* "127.0.0.1:3260", "[::1]:3260" */
+	struct list link;
+};
+
+struct server {
+	struct loop *loop;
+	struct list targets;
+	struct list portals;
+	struct list connections;
+	unsigned connection_count;
+	struct list dirty;		/* connections with something to send */
+	struct loop_hook flush;		/* sends it, once a turn */
+	struct list sessions;
+	uint16_t last_tsih;
+	struct server_limits limits;
+	struct params offer;
+};
+
+void server_init(struct server *s);
+
+/*
+ * Bind and listen on @address: "HOST:PORT", "[V6]:PORT", ":PORT" (every address). Port 0 picks a
+ * free one, and portal.address has it. Returns 0 or -code with a sentence in @e.
+ */
+int server_listen(struct server *s, const char *address, struct err *e);
+
+/* Begin to accept on @loop, which outlives the server. Returns 0 or -errno. */
+int server_start(struct server *s, struct loop *loop);
+
+/* Close everything, free everything. */
+void server_fini(struct server *s);
+
+struct target *server_target(const struct server *s, const char *name);
+
+/* "HOST:PORT" of @sa into @buf. */
+void server_print_address(const struct sockaddr_storage *sa, char *buf, size_t len);
+
+#endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A target: a name, its logical units, who may log in. And the nexus: what a target remembers
+ * about one initiator port, unit attentions first.
+ */
+#ifndef ISCSIFS_TARGET_TARGET_H
+#define ISCSIFS_TARGET_TARGET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "iscsifs/err.h"
+#include "iscsifs/list.h"
+#include "target/disk.h"
+
+enum {
+	TARGET_NAME_MAX = 223,		/* bytes of an iSCSI name, RFC 7143 4.2.7.1 */
+	TARGET_LUNS_MAX = 1024,		/* logical units of one target */
+	TARGET_LUN_NUMBER_MAX = 16383,	/* flat space addressing, SAM-5 4.6.7 */
+	TARGET_PORTAL_GROUP = 1,	/* every portal belongs to the one group */
+	TARGET_SECRET_MAX = 255,
+};
+
+struct nexus;
+struct target;
+
+struct lun {
+	struct target *target;
+	unsigned number;
+	unsigned index;			/* position among the target's units */
+	struct disk *disk;
+	uint32_t block_bytes;		/* 512 or 4096 */
+	uint64_t blocks;
+	bool write_cache;		/* off: a write is on the backing store before its GOOD */
+	bool thin;			/* unmap and friends are there */
+	char serial[33];
+	uint64_t identity;		/* 60 bits, of NAA "locally assigned" */
+	const struct nexus *reserved_by;/* RESERVE(6); NULL: nobody */
+};
+
+/* What the person who starts us says about a logical unit. */
+struct lun_options {
+	const char *backing;		/* disk_open()'s words */
+	unsigned number;
+	uint32_t block_bytes;
+	bool write_protected;
+	bool write_cache;
+	bool thin;
+	const char *serial;		/* NULL: derived from target and number */
+};
+
+/* Credentials of one direction of CHAP; an empty name means none. */
+struct secret {
+	char name[TARGET_NAME_MAX + 1];
+	char text[TARGET_SECRET_MAX + 1];
+};
+
+struct target {
+	char name[TARGET_NAME_MAX + 1];
+	struct lun *lun[TARGET_LUNS_MAX];	/* by number, ascending */
+	unsigned luns;
+	struct lun **by_number;			/* [lun_numbers] */
+	unsigned lun_numbers;
+	struct secret incoming;			/* the initiator proves it knows this */
+	struct secret outgoing;			/* and may ask us to prove that we know this */
+	struct list nexuses;
+	struct list known;			/* initiator ports seen since we started */
+	unsigned known_count;
+	struct list link;
+};
+
+/* Unit attentions that wait for an initiator port, one bit each, first reported first. */
+enum nexus_ua {
+	NEXUS_UA_POWER_ON = 1 << 0,
+	NEXUS_UA_LUN_RESET = 1 << 1,
+	NEXUS_UA_LOSS = 1 << 2,
+	NEXUS_UA_MODE_CHANGED = 1 << 3,
+	NEXUS_UA_CAPACITY_CHANGED = 1 << 4,
+	NEXUS_UA_CLEARED = 1 << 5,	/* commands cleared by another initiator */
+	NEXUS_UA_LUNS_CHANGED = 1 << 6,
+};
+
+struct nexus {
+	struct target *target;
+	char initiator[TARGET_NAME_MAX + 1];
+	uint8_t isid[6];
+	uint16_t ua[TARGET_LUNS_MAX];	/* by lun->index */
+	struct list link;
+};
+
+/* "iqn.", "eui." or "naa." name of legal length and characters? */
+bool target_name_ok(const char *name);
+
+/* @name is copied. Returns 0 or -code. */
+int target_new(struct target **out, const char *name, struct err *e);
+void target_free(struct target *t);
+
+/* Add a logical unit. Returns 0 or -code with a sentence in @e. */
+int target_add_lun(struct target *t, const struct lun_options *o, struct err *e);
+
+/* NULL when there is none of that number. */
+static inline struct lun *target_lun(const struct target *t, unsigned number)
+{
+	return number < t->lun_numbers ? t->by_number[number] : NULL;
+}
+
+/*
+ * An initiator port logs in: @n (the caller's memory) gets the unit attention that tells it what it
+ * may have missed, on every unit: power on for one that this process never saw, nexus loss for one
+ * that comes back.
+ */
+void nexus_begin(struct nexus *n, struct target *t, const char *initiator, const uint8_t isid[6]);
+/* It is gone: its reservations are released. */
+void nexus_end(struct nexus *n);
+
+/* Unit attention @ua for every initiator port of @l's target but @except (may be NULL). */
+void lun_attention(struct lun *l, enum nexus_ua ua, const struct nexus *except);
+
+/* Logical unit reset: reservations gone, unit attention for everybody. */
+void lun_reset(struct lun *l);
+
+#endif

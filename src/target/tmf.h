@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Task management: RFC 7143 sections 11.5, 11.6; SAM-5 section 7. */
+#ifndef ISCSIFS_TARGET_TMF_H
+#define ISCSIFS_TARGET_TMF_H
+
+#include "target/pdu.h"
+#include "target/session.h"
+
+/* Carry out the request @p and answer it. */
+void tmf_request(struct session *s, const struct pdu *p);
+
+#endif
