@@ -215,6 +215,14 @@ expect_log() {
 	echo "$1" >>"$CASE_DIR/announced"
 }
 
+# expect_outage: what may be said when a target goes away and comes back
+expect_outage() {
+	expect_log 'session lost, dialling again'
+	expect_log 'cannot log in yet'
+	expect_log 'replacement_timeout is over'
+	expect_log 'its cache may have been lost'
+}
+
 _check_logs() {
 	local log bad
 	for log in "$CASE_DIR"/*.log; do
@@ -445,12 +453,12 @@ mount_start() {
 	MOUNT_AT[$name]=$at
 	# shellcheck disable=SC2034	# the test files'
 	MNT=$at
-	wait_for 20 "$url mounted at $at" _mount_settled "$name"
+	wait_for 30 "$url mounted at $at" _mount_settled "$name"
 	_is_mounted "$at" || fail "iscsifs ended: $(tail -n 3 "$CASE_DIR/mount.$name.log")"
 }
 
 _mount_settled() {
-	_is_mounted "${MOUNT_AT[$1]}" || _gone "${PID[mount.$1]}"
+	grep -q 'info: serving ' "$CASE_DIR/mount.$1.log" || _gone "${PID[mount.$1]}"
 }
 
 # mount_stop [NAME]: unmounted, and the daemon ends with 0
@@ -474,7 +482,7 @@ lun_file() {
 
 # session_show [MOUNT]: what the daemon says of its session, key=value lines
 session_show() {
-	sed '/^$/q' "${MOUNT_AT[${1:-m}]}/.iscsifs/sessions"
+	iscsifsadm --socket="$ISCSIFS_RUNTIME_DIR/${PID[mount.${1:-m}]}.sock" -o key=value session
 }
 
 session_get() {	# KEY [MOUNT]
