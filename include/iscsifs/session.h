@@ -57,6 +57,8 @@ void session_close(struct session *s);
 void session_free(struct session *s);
 
 const char *session_target(const struct session *s);
+/* The portal that it is at, or last tried: numeric once the name is resolved. */
+const char *session_portal(const struct session *s);
 
 /* The LUNs that were ever found, in ascending order of number; @i from 0; NULL past the end. */
 struct lun *session_lun(const struct session *s, unsigned i);

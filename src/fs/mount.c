@@ -840,7 +840,7 @@ static char *mount_print_options(const struct mount_param *p)
 	return text;
 }
 
-static int mount_session(struct mount *m, const struct mount_param *p)
+static int mount_session(struct mount *m, const struct mount_param *p, const char *path)
 {
 	static const struct fuse_custom_io io = { .writev = mount_writev, .read = mount_read };
 	cleanup_free char *options = mount_print_options(p);
@@ -852,12 +852,13 @@ static int mount_session(struct mount *m, const struct mount_param *p)
 		return -ENOMEM;
 	m->se = fuse_session_new(&args, &mount_ops, sizeof(mount_ops), m);
 	fuse_opt_free_args(&args);
-	if (!m->se || fuse_session_mount(m->se, p->mountpoint))
+	if (!m->se || fuse_session_mount(m->se, path))
 		return -EIO;
 	return fuse_session_custom_io(m->se, &io, fuse_session_fd(m->se));
 }
 
-static int mount_try(struct mount *m, const struct mount_param *p, struct err *err)
+static int mount_try(struct mount *m, const struct mount_param *p, const char *path,
+		     struct err *err)
 {
 	struct said said;
 	int rc;
@@ -865,7 +866,7 @@ static int mount_try(struct mount *m, const struct mount_param *p, struct err *e
 	fuse_set_log_func(mount_log);
 	mount_listens = &said;
 	said_begin(&said);
-	rc = mount_session(m, p);
+	rc = mount_session(m, p, path);
 	said_end(&said);
 	mount_listens = NULL;
 	if (rc == -ENOMEM)
@@ -910,9 +911,10 @@ int mount_new(struct mount **out, struct loop *loop, const struct mount_param *p
 	      const struct mount_events *events, void *arg, struct err *err)
 {
 	struct mount *m = NULL;
+	char path[PATH_MAX];
 
 	*out = NULL;
-	if (mountpoint_check(param, err))
+	if (mountpoint_check(param, path, err))
 		return -err->code;
 	if (mount_alloc(&m, loop, param)) {
 		err_set(err, ERR_NOMEM, "no memory for the mount");
@@ -920,8 +922,9 @@ int mount_new(struct mount **out, struct loop *loop, const struct mount_param *p
 	}
 	m->ev = *events;
 	m->arg = arg;
-	if (mount_try(m, param, err) || mount_handshake(m, err))
+	if (mount_try(m, param, path, err) || mount_handshake(m, err))
 		goto fail;
+	mountpoint_set_read_ahead(path);
 	*out = m;
 	return 0;
 fail:

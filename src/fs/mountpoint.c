@@ -8,13 +8,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "iscsifs/cleanup.h"
+
+enum { MOUNTPOINT_READ_AHEAD_KB = 1024 };
 
 /* Undo the \ooo of mountinfo in place. */
 static void mountpoint_unescape(char *s)
@@ -31,10 +32,10 @@ static void mountpoint_unescape(char *s)
 	*to = '\0';
 }
 
-bool mountpoint_line_is_ours(const char *line, const char *path)
+bool mountpoint_parse_line(const char *line, const char *path, char dev[MOUNTPOINT_DEV_MAX])
 {
 	cleanup_free char *copy = strdup(line);
-	char *save = NULL, *at = NULL, *type = NULL, *word;
+	char *save = NULL, *number = NULL, *at = NULL, *type = NULL, *word;
 	bool past_dash = false;
 	unsigned i = 0;
 
@@ -42,29 +43,45 @@ bool mountpoint_line_is_ours(const char *line, const char *path)
 		return false;
 	for (word = strtok_r(copy, " \n", &save); word && !type;
 	     word = strtok_r(NULL, " \n", &save), i++) {
+		if (i == 2)
+			number = word;
 		if (i == 4)
 			at = word;
 		if (past_dash)
 			type = word;
 		past_dash |= i > 5 && !strcmp(word, "-");
 	}
-	if (!at || !type)
+	if (!type)
 		return false;
 	mountpoint_unescape(at);
+	snprintf(dev, MOUNTPOINT_DEV_MAX, "%s", number);
 	return !strcmp(at, path) && !strcmp(type, "fuse." MOUNTPOINT_SUBTYPE);
 }
 
-static bool mountpoint_is_ours(const char *path)
+static bool mountpoint_is_ours(const char *path, char dev[MOUNTPOINT_DEV_MAX])
 {
 	cleanup_fclose FILE *f = fopen("/proc/self/mountinfo", "re");
 	cleanup_free char *line = NULL;
 	size_t size = 0;
 
 	while (f && getline(&line, &size, f) > 0) {
-		if (mountpoint_line_is_ours(line, path))
+		if (mountpoint_parse_line(line, path, dev))
 			return true;
 	}
 	return false;
+}
+
+void mountpoint_set_read_ahead(const char *path)
+{
+	cleanup_fclose FILE *f = NULL;
+	char dev[MOUNTPOINT_DEV_MAX], file[64];
+
+	if (!mountpoint_is_ours(path, dev))
+		return;
+	snprintf(file, sizeof(file), "/sys/class/bdi/%s/read_ahead_kb", dev);
+	f = fopen(file, "we");
+	if (f)
+		fprintf(f, "%d\n", MOUNTPOINT_READ_AHEAD_KB);
 }
 
 /* 1 empty, 0 not, or -errno. */
@@ -131,12 +148,14 @@ static int mountpoint_check_kind(const struct mount_param *p, const char *path, 
 	}
 }
 
-int mountpoint_check(const struct mount_param *p, struct err *err)
+int mountpoint_check(const struct mount_param *p, char path[PATH_MAX], struct err *err)
 {
-	char path[PATH_MAX];
+	char dev[MOUNTPOINT_DEV_MAX];
 
-	if (!strncmp(p->mountpoint, "/dev/fd/", 8))
+	if (!strncmp(p->mountpoint, "/dev/fd/", 8)) {
+		snprintf(path, PATH_MAX, "%s", p->mountpoint);
 		return 0;
+	}
 	if (!realpath(p->mountpoint, path)) {
 		if (errno == ENOTCONN)
 			return err_set(err, ERR_EXISTS, "mountpoint %s has a dead mount on it: "
@@ -145,7 +164,7 @@ int mountpoint_check(const struct mount_param *p, struct err *err)
 		return err_set(err, ERR_INVALID, "mountpoint %s: %s", p->mountpoint,
 			       errno == ENOENT ? "it does not exist" : strerror(errno));
 	}
-	if (mountpoint_is_ours(path))
+	if (mountpoint_is_ours(path, dev))
 		return err_set(err, ERR_EXISTS, "iscsifs is mounted on %s already", p->mountpoint);
 	if (mountpoint_check_kind(p, path, err))
 		return -err->code;

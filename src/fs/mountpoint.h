@@ -5,6 +5,7 @@
 #ifndef ISCSIFS_FS_MOUNTPOINT_H
 #define ISCSIFS_FS_MOUNTPOINT_H
 
+#include <limits.h>
 #include <stdbool.h>
 
 #include "iscsifs/err.h"
@@ -12,14 +13,26 @@
 
 #define MOUNTPOINT_SUBTYPE	"iscsifs"	/* mount(8) shows type fuse.iscsifs */
 
-/*
- * Look at the mountpoint and at /dev/fuse. A mountpoint "/dev/fd/N" is a descriptor that somebody
- * has mounted for us: nothing to look at. Returns 0 or -@err->code.
- */
-int mountpoint_check(const struct mount_param *p, struct err *err);
+enum { MOUNTPOINT_DEV_MAX = 24 };
 
-/* Is @line, of /proc/self/mountinfo, a mount of ours at @path, which is canonical? */
-bool mountpoint_line_is_ours(const char *line, const char *path);
+/*
+ * Look at the mountpoint and at /dev/fuse. @path becomes the canonical mountpoint, which still is
+ * the right one after chdir(). A mountpoint "/dev/fd/N" is a descriptor that somebody has mounted
+ * for us: nothing to look at. Returns 0 or -@err->code.
+ */
+int mountpoint_check(const struct mount_param *p, char path[PATH_MAX], struct err *err);
+
+/*
+ * Is @line, of /proc/self/mountinfo, a mount of ours at @path, which is canonical? Then @dev is
+ * its device as "MAJOR:MINOR".
+ */
+bool mountpoint_parse_line(const char *line, const char *path, char dev[MOUNTPOINT_DEV_MAX]);
+
+/*
+ * Have the kernel read ahead as far as one of our requests goes, where we may set that (root);
+ * it is 128 KiB otherwise. Touches nothing in the mount at @path, which we serve ourselves.
+ */
+void mountpoint_set_read_ahead(const char *path);
 
 /* After mounting failed with @said (libfuse's and fusermount3's words, may be ""): the error. */
 int mountpoint_explain(const char *mountpoint, const char *said, struct err *err);

@@ -17,6 +17,7 @@
 #define INT(lo, hi)	.type = SETTING_INT, .min = (lo), .max = (hi)
 #define HONOURED	.class = SETTING_HONOURED
 #define LIVE		.class = SETTING_HONOURED, .live = true
+#define LATER		.class = SETTING_IGNORED, .note = WHY_LADDER	/* issue 3: LIVE */
 #define FIXED(why)	.class = SETTING_FIXED, .note = (why)
 #define STRICT(why)	.class = SETTING_FIXED_STRICT, .note = (why)
 #define IGNORED(n, why)	{ .name = (n), .class = SETTING_IGNORED, .note = (why) }
@@ -37,6 +38,7 @@ static const char *const scan_modes[] = { "auto", "manual", NULL };
 
 /* Why a value is what it is. */
 #define WHY_LIBISCSI	"libiscsi 1.19 has no setter for it"
+#define WHY_LADDER	"a command that is late has its link cut at once"
 #define WHY_ISCSID	"there is no iscsid here"
 #define WHY_STARTUP	"what is configured is logged into when iscsifs starts"
 #define WHY_RECORD	"the target's section says it"
@@ -65,16 +67,16 @@ static const struct setting node_rows[] = {
 		  "no limit" },
 
 	/* The error ladder. */
-	{ "node.session.err_timeo.abort_timeout", SPAN(1, HOUR), LIVE,
+	{ "node.session.err_timeo.abort_timeout", SPAN(1, HOUR), LATER,
 	  .deflt = "15", FIELD(abort_timeout),
 	  .help = "how long ABORT TASK may take before the LUN is reset" },
-	{ "node.session.err_timeo.lu_reset_timeout", SPAN(1, HOUR), LIVE,
+	{ "node.session.err_timeo.lu_reset_timeout", SPAN(1, HOUR), LATER,
 	  .deflt = "30", FIELD(lu_reset_timeout),
 	  .help = "how long LOGICAL UNIT RESET may take before the target is reset" },
-	{ "node.session.err_timeo.tgt_reset_timeout", SPAN(1, HOUR), LIVE,
+	{ "node.session.err_timeo.tgt_reset_timeout", SPAN(1, HOUR), LATER,
 	  .deflt = "30", FIELD(tgt_reset_timeout),
 	  .help = "how long TARGET WARM RESET may take before the link is cut" },
-	{ "node.session.err_timeo.host_reset_timeout", SPAN(1, HOUR), LIVE,
+	{ "node.session.err_timeo.host_reset_timeout", SPAN(1, HOUR), LATER,
 	  .deflt = "60", FIELD(host_reset_timeout),
 	  .help = "how long the new login after a cut may take before the ladder has failed" },
 

@@ -574,6 +574,11 @@ const char *session_target(const struct session *s)
 	return s->target;
 }
 
+const char *session_portal(const struct session *s)
+{
+	return s->portal;
+}
+
 struct lun *session_lun(const struct session *s, unsigned i)
 {
 	struct lun *lun;

@@ -102,7 +102,8 @@ struct transport {
 	bool logout_due;		/* wanted, waits for the queue to empty (T29) */
 	bool asked;			/* the target asked for logout or announced a drop */
 	span_ms asked_wait;
-	char error[200];		/* what libiscsi said last */
+	char error[200];		/* what libiscsi said first in this call */
+	int said_errno;			/* and the error of a system call that it named */
 
 	bool ready_due;
 	bool lost_due;
@@ -169,32 +170,22 @@ static void transport_lose_login(struct transport *tp, const struct transport_lo
 	transport_set_lost(tp);
 }
 
-/* The errno in libiscsi's "read from socket failed, errno:104", or 0. */
-static int transport_said_errno(const struct transport *tp)
-{
-	static const char *const marks[] = { "errno:", "to socket :" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(marks); i++) {
-		const char *at = strstr(tp->error, marks[i]);
-
-		if (at)
-			return atoi(at + strlen(marks[i]));
-	}
-	return 0;
-}
-
 /* libiscsi has given up on the connection: find words for it. */
 static void transport_lose_connection(struct transport *tp)
 {
 	bool full = tp->phase == TRANSPORT_PHASE_FULL;
-	int error = transport_said_errno(tp);
 
 	if (tp->asked)
 		transport_lose(tp, TRANSPORT_LOSS_ASKED, "the target ended the session: %s",
 			       tp->error);
-	else if (error)
+	else if (tp->said_errno == EINVAL)	/* of libiscsi's own making */
+		transport_lose(tp, TRANSPORT_LOSS_DROPPED,
+			       "%s sent or asked for data that does not fit the command",
+			       tp->portal);
+	else if (tp->said_errno)
 		transport_lose(tp, full ? TRANSPORT_LOSS_DROPPED : TRANSPORT_LOSS_CONNECT,
-			       "the connection to %s is lost: %s", tp->portal, strerror(error));
+			       "the connection to %s is lost: %s", tp->portal,
+			       strerror(tp->said_errno));
 	else if (!tp->error[0])
 		transport_lose(tp, full ? TRANSPORT_LOSS_DROPPED : TRANSPORT_LOSS_CONNECT,
 			       "%s closed the connection%s", tp->portal,
@@ -235,6 +226,29 @@ static bool transport_heard_ask(struct transport *tp, const char *line)
 	return false;
 }
 
+/* "read from socket failed, errno:104", "Error when writing to socket :32". */
+static void transport_heard_error(struct transport *tp, const char *line)
+{
+	static const char *const marks[] = { "errno:", "to socket :" };
+
+	if (tp->asked || tp->cancelled || tp->error[0] ||
+	    !strncmp(line, "iscsi_service_reconnect", 23))
+		return;
+	snprintf(tp->error, sizeof(tp->error), "%s", line);
+	for (size_t i = 0; i < ARRAY_SIZE(marks); i++) {
+		const char *at = strstr(line, marks[i]);
+
+		if (at)
+			tp->said_errno = atoi(at + strlen(marks[i]));
+	}
+}
+
+static void transport_forget_error(struct transport *tp)
+{
+	tp->error[0] = '\0';
+	tp->said_errno = 0;
+}
+
 static void transport_heard(int level, const char *message)
 {
 	struct transport *tp = transport_speaking;
@@ -253,9 +267,8 @@ static void transport_heard(int level, const char *message)
 		return;
 	if (!strncmp(line, "reconnect deferred", 18))
 		tp->cancelled = true;
-	else if (level == LIBISCSI_LOG_ERROR && !tp->asked && !tp->cancelled &&
-		 strncmp(line, "iscsi_service_reconnect", 23))
-		snprintf(tp->error, sizeof(tp->error), "%s", line);
+	else if (level == LIBISCSI_LOG_ERROR)
+		transport_heard_error(tp, line);
 }
 
 /* ---- Answers ---- */
@@ -335,6 +348,8 @@ static void transport_answered(struct iscsi_context *ctx, int status, void *data
 		return;
 	}
 	slot_take_answer(s, status);
+	if (status != SCSI_STATUS_ERROR && !tp->asked)
+		transport_forget_error(tp);	/* it was about this command */
 	/* An ERROR is a Reject, or the beginning of a loss: that is known when service returns. */
 	if (status == SCSI_STATUS_ERROR ||
 	    (status != SCSI_STATUS_GOOD && s->task.xfer_dir == SCSI_XFER_WRITE &&
@@ -342,7 +357,6 @@ static void transport_answered(struct iscsi_context *ctx, int status, void *data
 		list_append(&tp->withheld, &s->link);
 		return;
 	}
-	tp->error[0] = '\0';
 	slot_finish(s);
 }
 
@@ -373,7 +387,7 @@ static void transport_service(struct transport *tp, int events)
 	int rc;
 
 	if (!tp->asked)
-		tp->error[0] = '\0';
+		transport_forget_error(tp);
 	tp->serving = true;
 	rc = iscsi_service(tp->ctx, events);
 	tp->serving = false;
@@ -570,16 +584,11 @@ static size_t transport_peek_login(struct transport *tp)
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (got <= 0) {
-		transport_lose(tp, TRANSPORT_LOSS_CONNECT, got ? "login at %s: %s" :
-			       "%s closed the connection during login", tp->portal,
-			       strerror(errno));
+		tp->said_errno = got ? errno : 0;
+		transport_lose_connection(tp);
 		return 0;
 	}
-	if (got < LOGIN_HEADER_BYTES) {
-		transport_login_partial(tp, LOGIN_HEADER_BYTES);
-		return 0;
-	}
-	bytes = login_pdu_bytes(tp->login_pdu, &loss);
+	bytes = login_pdu_bytes(tp->login_pdu, (size_t)got, &loss);
 	if (!bytes)
 		transport_lose_login(tp, &loss);
 	else if ((size_t)got < bytes)

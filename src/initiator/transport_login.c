@@ -100,19 +100,20 @@ static int login_refuse(struct transport_loss *loss, enum transport_loss_kind ki
 	return -1;
 }
 
-size_t login_pdu_bytes(const uint8_t *header, struct transport_loss *loss)
+size_t login_pdu_bytes(const uint8_t *pdu, size_t have, struct transport_loss *loss)
 {
-	uint8_t opcode = header[0] & 0x3f;
-	size_t data = be24_load(header + 5);
+	uint8_t opcode = pdu[0] & 0x3f;
+	size_t data = have < LOGIN_HEADER_BYTES ? 0 : be24_load(pdu + 5);
+	uint8_t extra = have < LOGIN_HEADER_BYTES ? 0 : pdu[4];
 
 	if (opcode != LOGIN_OPCODE)
 		login_refuse(loss, TRANSPORT_LOSS_LOGIN,
 			     "the login was answered with a PDU of type 0x%02x: is this an iSCSI target?",
 			     opcode);
-	else if (header[4] || data > LOGIN_DATA_MAX)
+	else if (extra || data > LOGIN_DATA_MAX)
 		login_refuse(loss, TRANSPORT_LOSS_LOGIN,
 			     "the login was answered with %zu bytes of data and %u of extra header",
-			     data, header[4] * 4u);
+			     data, extra * 4u);
 	else
 		return LOGIN_HEADER_BYTES + ((data + 3) & ~(size_t)3);
 	return 0;

@@ -40,10 +40,11 @@ struct login {
 void login_init(struct login *lg, const struct transport_param *param);
 
 /*
- * How long the PDU is that begins with @header, 48 bytes. Returns 0, and why in *loss, when it is
- * no login response or one that libiscsi could not take.
+ * How many bytes there must be, seen from the first @have >= 1 of a PDU: 48 until its header is
+ * there, then all of it. Returns 0, and why in *loss, when it is no login response or one that
+ * libiscsi could not take.
  */
-size_t login_pdu_bytes(const uint8_t *header, struct transport_loss *loss);
+size_t login_pdu_bytes(const uint8_t *pdu, size_t have, struct transport_loss *loss);
 
 /*
  * Judge a whole login response of login_pdu_bytes() bytes. Returns 0: libiscsi may have it, and

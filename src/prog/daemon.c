@@ -102,7 +102,8 @@ static void daemon_on_first_login(void *arg, struct session *s, const struct err
 	ds->decided = true;
 	if (err) {
 		ds->err = *err;
-		err_prefix(&ds->err, "cannot log in to %s", session_target(s));
+		err_prefix(&ds->err, "cannot log in to %s at %s", session_target(s),
+			   session_portal(s));
 	}
 	loop_defer(ds->d->loop, &ds->d->settle_call);
 }

@@ -9,6 +9,7 @@
 #include "config.h"
 
 #include <getopt.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -27,6 +28,7 @@
 enum {
 	ADM_PATIENCE = 10 * 1000,	/* ms for a daemon to answer */
 	ADM_PRINT_MAX = 3,
+	ADM_WAIT_STEP = 50,		/* ms between two questions of `wait` */
 };
 
 /* Options without a letter. */
@@ -59,6 +61,7 @@ struct ask {
 	struct show_list answer;
 	const char *socket;	/* of the daemon that is answering */
 	unsigned answered;	/* daemons that gave an answer, an error too */
+	bool done;		/* one of them did what it was asked */
 	struct err err;		/* the first error */
 };
 
@@ -82,7 +85,10 @@ static void ask_got(const struct control_record *r, void *arg)
 		err_set(&a->err, ERR_NOMEM, "no memory for the answer");
 }
 
-/* One daemon. A socket that nobody listens at any more is none, unless it was asked for by name. */
+/*
+ * One daemon. A socket that nobody listens at any more is none, unless it was asked for by name; and
+ * that one daemon has no such session is no error when another has.
+ */
 static void ask_one(const char *path, void *arg)
 {
 	struct ask *a = arg;
@@ -94,7 +100,8 @@ static void ask_one(const char *path, void *arg)
 	if (rc == -ERR_NO_DAEMON && !a->adm->socket)
 		return;
 	a->answered++;
-	if (rc)
+	a->done |= !rc;
+	if (rc && rc != -ERR_NOT_FOUND)
 		err_set(&a->err, err.code, "%s", err.text);
 }
 
@@ -151,25 +158,35 @@ static int complain_no_daemon(void)
 			"--socket");
 }
 
-/* The exit code of a question whose answer has been shown. */
-static int ask_result(const struct ask *a)
+/* Nothing to show: iscsiadm's code for it. */
+static int no_sessions(const struct ask *a)
+{
+	if (a->adm->sid || a->adm->target)
+		return complain(ERR_NOT_FOUND, "no such session");
+	if (a->answered)
+		return complain(ERR_NOT_FOUND, "no active sessions");
+	return complain(ERR_NOT_FOUND, "no active sessions: nothing is mounted by this user");
+}
+
+/* The exit code of a question that wants records, after they have been shown. */
+static int show_result(const struct ask *a)
 {
 	if (err_is_set(&a->err))
 		return complain(a->err.code, "%s", a->err.text);
-	return a->answered ? 0 : complain_no_daemon();
+	return a->answer.count ? 0 : no_sessions(a);
+}
+
+/* The exit code of a question that wants something done. */
+static int do_result(const struct ask *a)
+{
+	if (err_is_set(&a->err))
+		return complain(a->err.code, "%s", a->err.text);
+	if (!a->answered)
+		return complain_no_daemon();
+	return a->done ? 0 : no_sessions(a);
 }
 
 /* --- commands --- */
-
-/* Nothing to show: why, and iscsiadm's code for it. */
-static int no_sessions(const struct ask *a)
-{
-	if (err_is_set(&a->err))
-		return complain(a->err.code, "%s", a->err.text);
-	if (a->adm->sid || a->adm->target)
-		return complain(ERR_NOT_FOUND, "no such session");
-	return complain(ERR_NOT_FOUND, "no active sessions: nothing is mounted by this user");
-}
 
 /* What is shown beside the sessions; a daemon that does not know the question is no error. */
 static void ask_more(const struct adm *adm, const char *cmd, struct show_list *into)
@@ -182,6 +199,18 @@ static void ask_more(const struct adm *adm, const char *cmd, struct show_list *i
 	ask_fini(&a);
 }
 
+static void show_answer_sessions(const struct adm *adm, const struct show_sessions *s)
+{
+	if (adm->format == SHOW_JSON && s->sessions.count)
+		show_sessions_json(stdout, s);
+	else if (adm->format == SHOW_PAIRS)
+		show_pairs(stdout, &s->sessions);
+	else if (adm->stats)
+		show_stats(stdout, &s->sessions);
+	else
+		show_sessions(stdout, s, adm->level);
+}
+
 static int cmd_session(const struct adm *adm)
 {
 	struct ask a = ask_new(adm, "session");
@@ -189,20 +218,13 @@ static int cmd_session(const struct adm *adm)
 	int rc;
 
 	ask_run(&a);
-	rc = a.answer.count ? ask_result(&a) : no_sessions(&a);
+	rc = show_result(&a);
 	if (a.answer.count && adm->level >= 2)
 		ask_more(adm, "settings", &s.settings);
 	if (a.answer.count && adm->level >= 3)
 		ask_more(adm, "lun", &s.luns);
 	s.sessions = a.answer;
-	if (adm->format == SHOW_JSON)
-		show_sessions_json(stdout, &s);
-	else if (adm->format == SHOW_PAIRS)
-		show_pairs(stdout, &s.sessions);
-	else if (adm->stats)
-		show_stats(stdout, &s.sessions);
-	else
-		show_sessions(stdout, &s, adm->level);
+	show_answer_sessions(adm, &s);
 	show_list_fini(&s.settings);
 	show_list_fini(&s.luns);
 	ask_fini(&a);
@@ -236,7 +258,7 @@ static int cmd_lun(const struct adm *adm)
 
 	ask_run(&a);
 	show_answer(adm, &a.answer, show_luns);
-	rc = a.answer.count ? ask_result(&a) : no_sessions(&a);
+	rc = show_result(&a);
 	ask_fini(&a);
 	return rc;
 }
@@ -260,32 +282,58 @@ static void print_table(const struct setting *only)
 	}
 }
 
+/* Of each record only what says whose it is, and the setting @name. */
+static void pick_setting(struct show_list *l, const char *name)
+{
+	for (size_t i = 0; i < l->count; i++) {
+		struct control_record *r = &l->records[i];
+		struct control_record kept = { 0 };
+
+		for (size_t j = 0; j < r->count; j++) {
+			const struct control_pair *p = &r->pairs[j];
+
+			if (!strchr(p->key, '.') || !strcmp(p->key, name))
+				(void)control_record_add(&kept, p->key, p->value);
+		}
+		control_record_fini(r);
+		*r = kept;
+	}
+}
+
+/* What is in force, of @row or of all settings. */
+static int show_in_force(const struct adm *adm, const struct setting *row)
+{
+	struct ask a = ask_new(adm, "settings");
+	int rc = 0;
+
+	ask_run(&a);
+	if (row)
+		pick_setting(&a.answer, row->name);
+	if (!a.answered && !err_is_set(&a.err)) {
+		puts("# nothing is mounted: the defaults");
+		print_table(row);
+	} else {
+		show_answer(adm, &a.answer, show_settings);
+		rc = show_result(&a);
+	}
+	ask_fini(&a);
+	return rc;
+}
+
 static int cmd_settings(const struct adm *adm)
 {
 	const char *name = adm->arg_count ? adm->args[0] : adm->name;
 	const struct setting *row = NULL;
 	struct err err = ERR_INIT;
-	struct ask a;
-	int rc;
 
 	if (name) {
 		row = settings_lookup(&node_settings_table, name, &err);
 		if (!row)
 			return complain(err.code, "%s", err.text);
 	}
-	a = ask_new(adm, "settings");
-	ask_put(&a, "name", row ? row->name : NULL);
-	ask_run(&a);
-	if (!a.answered && !err_is_set(&a.err)) {
-		puts("# nothing is mounted: the defaults");
-		print_table(row);
-		rc = 0;
-	} else {
-		show_answer(adm, &a.answer, show_settings);
-		rc = a.answer.count ? ask_result(&a) : no_sessions(&a);
-	}
-	ask_fini(&a);
-	return rc;
+	if (row && row->class == SETTING_IGNORED)
+		return complain(ERR_UNSUPPORTED, "%s is ignored: %s", row->name, row->note);
+	return show_in_force(adm, row);
 }
 
 /* The daemon would say the same; here it is said before anything is changed anywhere. */
@@ -324,41 +372,62 @@ static int cmd_set(const struct adm *adm)
 	ask_put(&a, "name", row->name);
 	ask_put(&a, "value", value);
 	ask_run(&a);
-	show_answer(adm, &a.answer, show_settings);
-	rc = ask_result(&a);
-	if (!rc && !a.answer.count)
-		rc = no_sessions(&a);
+	rc = do_result(&a);
+	ask_fini(&a);
+	return rc ? rc : show_in_force(adm, row);
+}
+
+/* A command without an answer but that it was done. */
+static int tell(const struct adm *adm, const char *cmd)
+{
+	struct ask a = ask_new(adm, cmd);
+	int rc;
+
+	ask_run(&a);
+	rc = do_result(&a);
 	ask_fini(&a);
 	return rc;
 }
 
+static int cmd_rescan(const struct adm *adm)
+{
+	return tell(adm, "rescan");
+}
+
+static bool states_reached(const struct adm *adm, const struct show_list *sessions)
+{
+	for (size_t i = 0; i < sessions->count; i++) {
+		if (!record_fits(&sessions->records[i], "link", adm->state) ||
+		    !record_fits(&sessions->records[i], "gate", adm->gate))
+			return false;
+	}
+	return sessions->count > 0;
+}
+
+/* Ask until every session is where it should be; a daemon that is not there yet may still come. */
 static int cmd_wait(const struct adm *adm)
 {
-	struct ask a = ask_new(adm, "wait");
+	mono_ms until = adm->timeout < 0 ? MONO_NEVER : clock_mono_ms() + adm->timeout;
 	struct show_sessions s = { 0 };
-	char ms[24];
-	int rc;
 
-	if (!adm->state && !adm->gate) {
-		ask_fini(&a);
+	if (!adm->state && !adm->gate)
 		return complain(ERR_INVALID, "want wait --state STATE or --gate GATE");
+	for (;;) {
+		struct ask a = ask_new(adm, "session");
+
+		ask_run(&a);
+		show_list_fini(&s.sessions);
+		s.sessions = a.answer;
+		a.answer = (struct show_list){ 0 };
+		ask_fini(&a);
+		if (states_reached(adm, &s.sessions) || clock_mono_ms() >= until)
+			break;
+		poll(NULL, 0, ADM_WAIT_STEP);
 	}
-	ask_put(&a, "state", adm->state);
-	ask_put(&a, "gate", adm->gate);
-	if (adm->timeout >= 0) {
-		snprintf(ms, sizeof(ms), "%lld", (long long)adm->timeout);
-		ask_put(&a, "timeout_ms", ms);
-	}
-	a.timeout = adm->timeout < 0 ? -1 : adm->timeout + ADM_PATIENCE;
-	ask_run(&a);
-	rc = ask_result(&a);
-	s.sessions = a.answer;
-	if (adm->format == SHOW_TEXT)
-		show_sessions(stdout, &s, adm->level);
-	else
-		show_answer(adm, &a.answer, show_stats);
-	ask_fini(&a);
-	return rc;
+	show_answer_sessions(adm, &s);
+	if (states_reached(adm, &s.sessions))
+		return 0;
+	return complain(ERR_TIMEOUT, "the sessions did not get there in time");
 }
 
 /* Any command of the protocol: `call CMD key=value…`. */
@@ -383,7 +452,7 @@ static int cmd_call(const struct adm *adm)
 	}
 	ask_run(&a);
 	show_answer(adm, &a.answer, show_pairs);
-	rc = ask_result(&a);
+	rc = do_result(&a);
 	ask_fini(&a);
 	return rc;
 }
@@ -414,6 +483,7 @@ static const struct adm_command adm_commands[] = {
 	{ "set", "NAME VALUE", "change a setting of running sessions", 2, cmd_set },
 	{ "wait", "--state S | --gate G [--timeout T]", "wait until all sessions are in a state", 0,
 	  cmd_wait },
+	{ "rescan", "", "ask the targets for their LUNs and sizes again", 0, cmd_rescan },
 	{ "call", "COMMAND [KEY=VALUE]...", "any command of iscsifs-control(7)", 64, cmd_call },
 	{ "help", "", "show this", 0, cmd_help },
 	{ "version", "", "show the version", 0, cmd_version },
@@ -437,6 +507,7 @@ static int cmd_help(const struct adm *adm)
 	     "  -P, --print=0..3       how much of a session to show\n"
 	     "  -o, --op=FORMAT        text, key=value or json (--json for short)\n"
 	     "  -s, --stats            with session: counters\n"
+	     "  -R, --rescan           with session: as rescan\n"
 	     "  -h, --help, -V, --version\n"
 	     "\n"
 	     "iscsiadm's way of saying it works too: -m session -P 3,\n"
@@ -508,6 +579,9 @@ static int set_option(struct adm *adm, int c, const char *text)
 	case 's':
 		adm->stats = true;
 		break;
+	case 'R':
+		adm->op = "rescan";
+		break;
 	case 'h':
 		adm->command = "help";
 		break;
@@ -544,6 +618,7 @@ static const struct option long_options[] = {
 	{ "name", required_argument, NULL, 'n' },
 	{ "value", required_argument, NULL, 'v' },
 	{ "stats", no_argument, NULL, 's' },
+	{ "rescan", no_argument, NULL, 'R' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ "socket", required_argument, NULL, OPT_SOCKET },
@@ -556,8 +631,8 @@ static const struct option long_options[] = {
 
 static int run(struct adm *adm)
 {
-	if (adm->op && !strcmp(adm->op, "update") && !strcmp(adm->command, "session"))
-		adm->command = "set";
+	if (adm->op && !strcmp(adm->command, "session") && strcmp(adm->op, "show"))
+		adm->command = !strcmp(adm->op, "update") ? "set" : "rescan";
 	for (size_t i = 0; i < ARRAY_SIZE(adm_commands); i++) {
 		const struct adm_command *c = &adm_commands[i];
 
@@ -592,7 +667,7 @@ static int parse(struct adm *adm, int argc, char **argv)
 			take_word(adm, argv[optind++]);
 			continue;
 		}
-		c = getopt_long(argc, argv, "-m:P:r:T:o:n:v:shV", long_options, NULL);
+		c = getopt_long(argc, argv, "-m:P:r:T:o:n:v:sRhV", long_options, NULL);
 		if (c == -1)
 			break;
 		if (c == 1)

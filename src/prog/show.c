@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "iscsifs/check.h"
 #include "iscsifs/num.h"
@@ -17,7 +18,9 @@
 /* Keys whose values are numbers in JSON; further ones by their unit. */
 static const char *const number_keys[] = {
 	"sid", "pid", "tpgt", "tsih", "attempts", "waiting", "inflight", "logins", "losses", "reads",
-	"writes", "flushes", "errors", "retries", "replayed", "lun", "interrupted",
+	"writes", "flushes", "errors", "retries", "replayed", "interrupted", "lun", "dials",
+	"outages", "power_losses", "FirstBurstLength", "MaxBurstLength",
+	"MaxRecvDataSegmentLength", "MaxXmitDataSegmentLength", "MaxOutstandingR2T",
 };
 
 /* --- lists --- */
@@ -64,6 +67,11 @@ static int64_t get_number(const struct control_record *r, const char *key, int64
 	int64_t n;
 
 	return v && !num_parse_i64(v, INT64_MIN + 1, INT64_MAX, &n) ? n : otherwise;
+}
+
+static bool is_yes(const struct control_record *r, const char *key)
+{
+	return !strcasecmp(get(r, key), "yes");
 }
 
 /* For a terminal: no control characters. */
@@ -210,8 +218,8 @@ static void put_states(FILE *f, const struct control_record *r)
 	fputc('\n', f);
 	if (*get(r, "last_error"))
 		put_field(f, "\t\tLast Error: ", get(r, "last_error"));
-	fprintf(f, "\t\tAttempts: %s, Logins: %s, Losses: %s\n", get(r, "attempts"),
-		get(r, "logins"), get(r, "losses"));
+	fprintf(f, "\t\tLogins: %s, Losses: %s, Failed Attempts: %s\n", get(r, "logins"),
+		get(r, "losses"), get(r, "attempts"));
 	put_field(f, "\t\tMountpoint: ", get(r, "mountpoint"));
 	put_field(f, "\t\tDaemon: pid ", get(r, "pid"));
 }
@@ -221,19 +229,13 @@ static bool same_session(const struct control_record *a, const struct control_re
 	return !strcmp(get(a, "sid"), get(b, "sid")) && !strcmp(get(a, "socket"), get(b, "socket"));
 }
 
-/* A setting of session @r by its short name, or NULL. */
+/* A setting of session @r, or NULL. @settings has a record for each session, a key for each name. */
 static const char *session_setting(const struct show_list *settings,
 				   const struct control_record *r, const char *name)
 {
 	for (size_t i = 0; i < settings->count; i++) {
-		const struct control_record *s = &settings->records[i];
-		const char *full = get(s, "name");
-		const char *dot = strrchr(full, '.');
-
-		/* The discovery's login_timeout is not the session's. */
-		if (same_session(s, r) && !strncmp(full, "node.", 5) && dot &&
-		    !strcmp(dot + 1, name))
-			return get(s, "value");
+		if (same_session(&settings->records[i], r))
+			return control_record_get(&settings->records[i], name);
 	}
 	return NULL;
 }
@@ -250,27 +252,29 @@ static void put_settings(FILE *f, const struct show_list *settings,
 	for (size_t i = 0; i < count; i++) {
 		const char *value = session_setting(settings, r, names[i].key);
 
+		if (!value)
+			continue;
 		fprintf(f, "\t\t%s: ", names[i].words);
-		put_field(f, "", value && *value ? value : "<empty>");
+		put_field(f, "", *value ? value : "<empty>");
 	}
 }
 
 static void put_level_2(FILE *f, const struct show_list *settings, const struct control_record *r)
 {
 	static const struct named timeouts[] = {
-		{ "Recovery Timeout", "replacement_timeout" },
-		{ "Target Reset Timeout", "tgt_reset_timeout" },
-		{ "LUN Reset Timeout", "lu_reset_timeout" },
-		{ "Abort Timeout", "abort_timeout" },
-		{ "Ping Interval", "noop_out_interval" },
-		{ "Ping Timeout", "noop_out_timeout" },
-		{ "Login Timeout", "login_timeout" },
+		{ "Recovery Timeout", "node.session.timeo.replacement_timeout" },
+		{ "Target Reset Timeout", "node.session.err_timeo.tgt_reset_timeout" },
+		{ "LUN Reset Timeout", "node.session.err_timeo.lu_reset_timeout" },
+		{ "Abort Timeout", "node.session.err_timeo.abort_timeout" },
+		{ "Ping Interval", "node.conn[0].timeo.noop_out_interval" },
+		{ "Ping Timeout", "node.conn[0].timeo.noop_out_timeout" },
+		{ "Login Timeout", "node.conn[0].timeo.login_timeout" },
 	};
 	static const struct named chap[] = {
-		{ "username", "username" },
-		{ "password", "password" },
-		{ "username_in", "username_in" },
-		{ "password_in", "password_in" },
+		{ "username", "node.session.auth.username" },
+		{ "password", "node.session.auth.password" },
+		{ "username_in", "node.session.auth.username_in" },
+		{ "password_in", "node.session.auth.password_in" },
 	};
 	static const char *const negotiated[] = {
 		"HeaderDigest", "DataDigest", "MaxRecvDataSegmentLength",
@@ -296,13 +300,15 @@ static void put_lun(FILE *f, const struct control_record *lun)
 	char size[32];
 
 	fprintf(f, "\t\tLun: %s\n", get(lun, "lun"));
-	fputs("\t\t\tAttached file ", f);
-	put_text(f, get(lun, "file"));
-	fprintf(f, "\t\tState: %s\n", get(lun, "state"));
+	fprintf(f, "\t\t\tState: %s, gate %s", get(lun, "state"), get(lun, "gate"));
+	put_outage(f, lun);
+	fputc('\n', f);
+	if (*get(lun, "why"))
+		put_field(f, "\t\t\tWhy: ", get(lun, "why"));
 	fprintf(f, "\t\t\tSize: %s, blocks of %s bytes%s%s\n",
 		print_bytes(lun, "size_bytes", size, sizeof(size)), get(lun, "block_bytes"),
-		!strcmp(get(lun, "write_protected"), "yes") ? ", write protected" : "",
-		!strcmp(get(lun, "thin"), "yes") ? ", thin" : "");
+		is_yes(lun, "write_protected") ? ", write protected" : "",
+		is_yes(lun, "thin") ? ", thin" : "");
 	fputs("\t\t\tDevice: ", f);
 	put_text(f, get(lun, "vendor"));
 	fputc(' ', f);
@@ -359,8 +365,9 @@ void show_stats(FILE *f, const struct show_list *sessions)
 
 		fprintf(f, "Stats for session [sid: %s, target: ", get(r, "sid"));
 		put_text(f, get(r, "target"));
-		put_field(f, ", portal: ", get(r, "portal"));
-		fprintf(f, "\treads: %s (%s)\n", get(r, "reads"),
+		fputs(", portal: ", f);
+		put_text(f, get(r, "portal"));
+		fprintf(f, "]\n\treads: %s (%s)\n", get(r, "reads"),
 			print_bytes(r, "read_bytes", text, sizeof(text)));
 		fprintf(f, "\twrites: %s (%s)\n", get(r, "writes"),
 			print_bytes(r, "write_bytes", text, sizeof(text)));
@@ -382,29 +389,24 @@ void show_luns(FILE *f, const struct show_list *luns)
 		fprintf(f, "[%s] lun %s %s ", get(r, "sid"), get(r, "lun"), get(r, "state"));
 		fputs(print_bytes(r, "size_bytes", size, sizeof(size)), f);
 		fputc(' ', f);
-		put_text(f, get(r, "file"));
+		put_text(f, get(r, "target"));
 		put_field(f, " ", get(r, "wwid"));
 	}
 }
 
 void show_settings(FILE *f, const struct show_list *settings)
 {
-	const struct control_record *before = NULL;
-
 	for (size_t i = 0; i < settings->count; i++) {
 		const struct control_record *r = &settings->records[i];
 
-		if (*get(r, "target") && (!before || !same_session(before, r))) {
-			fprintf(f, "%s# [%s] ", before ? "\n" : "", get(r, "sid"));
-			put_field(f, "", get(r, "target"));
+		fprintf(f, "%s# [%s] ", i ? "\n" : "", get(r, "sid"));
+		put_field(f, "", get(r, "target"));
+		for (size_t j = 0; j < r->count; j++) {
+			if (!strchr(r->pairs[j].key, '.'))
+				continue;
+			fprintf(f, "%s = ", r->pairs[j].key);
+			put_field(f, "", r->pairs[j].value);
 		}
-		before = r;
-		put_text(f, get(r, "name"));
-		fputs(" = ", f);
-		put_text(f, get(r, "value"));
-		if (*get(r, "note"))
-			fputs("  # ", f);
-		put_field(f, "", get(r, "note"));
 	}
 }
 

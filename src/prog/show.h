@@ -46,7 +46,7 @@ void show_stats(FILE *f, const struct show_list *sessions);
 /* A line for each LUN. */
 void show_luns(FILE *f, const struct show_list *luns);
 
-/* A line for each setting: `name = value`, and what is to be known about it as a comment. */
+/* `name = value` lines under a comment for each session, as a configuration file has them. */
 void show_settings(FILE *f, const struct show_list *settings);
 
 void show_pairs(FILE *f, const struct show_list *l);

@@ -224,7 +224,7 @@ static int world_setup(void **state)
 	struct world *w = calloc(1, sizeof(*w));
 	struct err err = ERR_INIT;
 
-	snprintf(w->dir, sizeof(w->dir), "/tmp/iscsifs-test.XXXXXX");
+	snprintf(w->dir, sizeof(w->dir), "%s/iscsifs.XXXXXX", getenv("TMPDIR") ?: "/tmp");
 	assert_non_null(mkdtemp(w->dir));
 	snprintf(w->path, sizeof(w->path), "%s/a.sock", w->dir);
 	snprintf(w->log, sizeof(w->log), "%s/log", w->dir);

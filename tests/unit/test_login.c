@@ -42,7 +42,7 @@ static int judge(struct login *lg, unsigned stage, unsigned next, uint16_t statu
 	be16_store(pdu + 36, status);
 	memcpy(pdu + LOGIN_HEADER_BYTES, text, len);
 	memset(&loss, 0, sizeof(loss));
-	bytes = login_pdu_bytes(pdu, &loss);
+	bytes = login_pdu_bytes(pdu, sizeof(pdu), &loss);
 	assert_int_equal(bytes, LOGIN_HEADER_BYTES + ((len + 3) & ~3ul));
 	return login_judge(lg, pdu, bytes, &loss);
 }
@@ -273,20 +273,22 @@ static void what_is_no_login_response_is_refused(void **state)
 	uint8_t header[LOGIN_HEADER_BYTES] = "HTTP/1.1 400 Bad Request\r\nServer: somebody elses";
 
 	(void)state;
-	assert_int_equal(login_pdu_bytes(header, &loss), 0);
+	assert_int_equal(login_pdu_bytes(header, sizeof(header), &loss), 0);
 	assert_non_null(strstr(loss.text, "is this an iSCSI target?"));
+	assert_int_equal(login_pdu_bytes(header, 1, &loss), 0);
 	memset(header, 0, sizeof(header));
 	header[0] = 0x25;	/* Data-In: libiscsi would look for its buffer */
-	assert_int_equal(login_pdu_bytes(header, &loss), 0);
+	assert_int_equal(login_pdu_bytes(header, sizeof(header), &loss), 0);
 	header[0] = 0x23;
-	assert_int_equal(login_pdu_bytes(header, &loss), LOGIN_HEADER_BYTES);
+	assert_int_equal(login_pdu_bytes(header, sizeof(header), &loss), LOGIN_HEADER_BYTES);
 	header[4] = 1;
-	assert_int_equal(login_pdu_bytes(header, &loss), 0);
+	assert_int_equal(login_pdu_bytes(header, 47, &loss), LOGIN_HEADER_BYTES);
+	assert_int_equal(login_pdu_bytes(header, sizeof(header), &loss), 0);
 	header[4] = 0;
 	be24_store(header + 5, LOGIN_DATA_MAX);
-	assert_int_equal(login_pdu_bytes(header, &loss), LOGIN_PDU_MAX);
+	assert_int_equal(login_pdu_bytes(header, sizeof(header), &loss), LOGIN_PDU_MAX);
 	be24_store(header + 5, LOGIN_DATA_MAX + 1);
-	assert_int_equal(login_pdu_bytes(header, &loss), 0);
+	assert_int_equal(login_pdu_bytes(header, sizeof(header), &loss), 0);
 }
 
 int main(void)
