@@ -448,6 +448,9 @@ mount_start() {
 	done
 	[ -n "$url" ] || url=$(target_url "$target" "$lun")
 	[ -e "$at" ] || "${run[@]}" mkdir "$at"
+	if [ -e "$CASE_DIR/mount.$name.log" ]; then	# of one before it, of the same name
+		mv "$CASE_DIR/mount.$name.log" "$(mktemp "$CASE_DIR/mount.$name.XXXX.log")"
+	fi
 	undo _undo_mount "$at"
 	spawn "mount.$name" "${run[@]}" iscsifs -f "${args[@]}" "$url" "$at"
 	MOUNT_AT[$name]=$at
