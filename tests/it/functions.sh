@@ -155,7 +155,7 @@ declare -A PID
 spawn() {
 	local name=$1
 	shift
-	: >"$CASE_DIR/$name.out"
+	: >"$CASE_DIR/$name.out" 2>>"$CASE_DIR/$name.log"
 	"$@" >"$CASE_DIR/$name.out" 2>>"$CASE_DIR/$name.log" </dev/null &
 	PID[$name]=$!
 	_stat_field "$!" 22 || FIELD=0	# it is gone already
