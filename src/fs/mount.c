@@ -59,7 +59,6 @@ struct mount {
 	const struct fuse_in_header *in;	/* the message that is being parsed */
 	uint64_t init_offered;			/* flags of the kernel's INIT */
 	bool init_answered;
-	bool busy;				/* more than one message in the last turn */
 	int gone_err;
 	enum mount_cache cache;
 	struct mount_events ev;
@@ -779,18 +778,14 @@ static void mount_gone(struct loop_call *c)
 		m->ev.on_error(m->arg, m, m->gone_err);
 }
 
-/* A lone message is followed by another turn, not by a read in vain; the turn costs the same. */
 static void mount_ready(struct loop_fd *w, unsigned events)
 {
 	struct mount *m = container_of(w, struct mount, watch);
-	unsigned budget = m->busy ? MOUNT_BUDGET : 2;
-	unsigned got = 0;
 	int rc = 1;
 
 	(void)events;
-	while (got < budget && (rc = mount_receive(m)) > 0)
-		got++;
-	m->busy = got > 1;
+	for (unsigned got = 0; got < MOUNT_BUDGET && rc > 0; got++)
+		rc = mount_receive(m);
 	if (rc < 0) {
 		m->gone_err = rc;
 		loop_fd_del(m->loop, w);
