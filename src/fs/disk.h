@@ -11,6 +11,22 @@
 
 #include "iscsifs/mount.h"
 
+/*
+ * A file that was truncated and is being filled again. Whoever skips a part then believes that it
+ * reads as zeros, as cp does with the holes of an image, but on a disk the old bytes are there.
+ */
+struct disk_fill {
+	bool on;
+	uint64_t end;		/* so far it has been written, without a gap */
+};
+
+/* The file was truncated by an open. @writers: opens for writing there are, that one included. */
+void disk_fill_begin(struct disk_fill *f, unsigned writers);
+/* An open for writing came or went; with more than one nobody fills a file of his own. */
+void disk_fill_writers(struct disk_fill *f, unsigned writers);
+/* A write. Returns 0, or -EOPNOTSUPP: it would leave a gap with old bytes in it. */
+int disk_fill_write(struct disk_fill *f, uint64_t off, uint32_t len);
+
 /* How many of @len bytes at @off there are to read in a disk of @size bytes: 0 at its end. */
 uint32_t disk_read_len(uint64_t size, uint64_t off, uint32_t len);
 

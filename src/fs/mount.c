@@ -258,6 +258,8 @@ static void mount_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, in
 		fuse_reply_err(req, -rc);
 		return;
 	}
+	if (to_set & FUSE_SET_ATTR_SIZE && !st->st_size)
+		disk_fill_begin(&n->fill, n->writers);
 	if (to_set & (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
 		show_chown(&mount_of(req)->show, n,
 			   to_set & FUSE_SET_ATTR_MODE ? &st->st_mode : NULL,
@@ -442,6 +444,7 @@ static struct mount_file *mount_file_open(struct mount *m, struct tree_node *n, 
 	}
 	list_append(&m->files, &f->link);
 	n->writers += f->writes;
+	disk_fill_writers(&n->fill, n->writers);
 	tree_opened(n);
 	return f;
 }
@@ -458,6 +461,7 @@ static void mount_file_close(struct mount *m, struct mount_file *f)
 	struct tree_node *n = f->node;
 
 	n->writers -= f->writes;
+	disk_fill_writers(&n->fill, n->writers);
 	mount_file_free(f);
 	tree_closed(m->show.tree, n);
 }
@@ -543,6 +547,21 @@ static void mount_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off
 		fuse_reply_buf(req, NULL, 0);
 }
 
+/* How much of a write goes to @n's LUN. Returns 0 or -errno. */
+static int mount_write_len(struct tree_node *n, uint64_t off, uint32_t size, int flags,
+			   uint32_t *len)
+{
+	int rc = disk_write_len(show_size(n), off, size, flags, len);
+
+	if (!rc)
+		rc = disk_fill_write(&n->fill, off, *len);
+	if (rc == -EOPNOTSUPP)
+		log_warn("refused to write behind a hole in a file that was truncated, for old "
+			 "bytes would stay in the hole: use cp --sparse=never | file=%s off=%llu",
+			 n->name, (unsigned long long)off);
+	return rc;
+}
+
 static void mount_op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t off,
 			   struct fuse_file_info *fi)
 {
@@ -556,7 +575,7 @@ static void mount_op_write(fuse_req_t req, fuse_ino_t ino, const char *data, siz
 		fuse_reply_err(req, EIO);
 		return;
 	}
-	rc = disk_write_len(lun_size(lun), (uint64_t)off, (uint32_t)size, fi->flags, &len);
+	rc = mount_write_len(n, (uint64_t)off, (uint32_t)size, fi->flags, &len);
 	if (rc)
 		fuse_reply_err(req, -rc);
 	else

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "fs/disk.h"
 #include "iscsifs/list.h"
 
 struct tree;
@@ -41,6 +42,7 @@ struct tree_node {
 	uid_t uid;
 	gid_t gid;
 	unsigned writers;		/* opens for writing */
+	struct disk_fill fill;
 
 	/* tree.c's. */
 	uint64_t lookups;
