@@ -73,8 +73,8 @@ int disk_seek(uint64_t size, uint64_t off, int whence, uint64_t *out)
 	return 0;
 }
 
-bool disk_open_cached(enum mount_cache cache, int flags, unsigned writers)
+bool disk_open_cached(enum mount_cache cache, int flags, unsigned others)
 {
 	return cache == MOUNT_CACHE_AUTO && !disk_flags_write(flags) && !(flags & O_DIRECT) &&
-	       !writers;
+	       !others;
 }

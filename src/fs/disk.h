@@ -46,8 +46,12 @@ int disk_fallocate(uint64_t size, int mode, uint64_t off, uint64_t len);
 /* lseek() with SEEK_DATA or SEEK_HOLE: all is data. Returns 0, -ENXIO or -EINVAL. */
 int disk_seek(uint64_t size, uint64_t off, int whence, uint64_t *out);
 
-/* May an open with @flags read through the page cache? @writers: opens for writing there are. */
-bool disk_open_cached(enum mount_cache cache, int flags, unsigned writers);
+/*
+ * May an open with @flags read through the page cache? @others: opens that there are. Only a lone
+ * reader may: the kernel empties the cache at such an open, and waits for pages that others are
+ * reading, in an outage for long and deaf to signals.
+ */
+bool disk_open_cached(enum mount_cache cache, int flags, unsigned others);
 
 static inline bool disk_flags_write(int flags)
 {

@@ -466,7 +466,10 @@ static void mount_file_close(struct mount *m, struct mount_file *f)
 	tree_closed(m->show.tree, n);
 }
 
-/* By hand: libfuse 3.14 has no field for parallel direct writes, and 3.15's is elsewhere. */
+/*
+ * By hand: libfuse 3.14 has no field for parallel direct writes, and 3.15's is elsewhere. What
+ * does not use the page cache keeps it, or the kernel would empty it and wait for readers.
+ */
 static int mount_reply_open(fuse_req_t req, struct mount_file *f, bool cached)
 {
 	struct fuse_open_out out = {
@@ -475,7 +478,8 @@ static int mount_reply_open(fuse_req_t req, struct mount_file *f, bool cached)
 	};
 
 	if (!cached)
-		out.open_flags |= FOPEN_DIRECT_IO | FOPEN_PARALLEL_DIRECT_WRITES;
+		out.open_flags |= FOPEN_DIRECT_IO | FOPEN_PARALLEL_DIRECT_WRITES |
+				  FOPEN_KEEP_CACHE;
 	return fuse_reply_buf(req, (const char *)&out, sizeof(out));
 }
 
@@ -489,7 +493,7 @@ static void mount_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info 
 
 	if (!n)
 		return;
-	cached = n->kind == TREE_DISK && disk_open_cached(m->cache, fi->flags, n->writers);
+	cached = n->kind == TREE_DISK && disk_open_cached(m->cache, fi->flags, n->opens);
 	f = mount_file_open(m, n, fi->flags, &rc);
 	if (!f)
 		fuse_reply_err(req, -rc);

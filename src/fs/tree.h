@@ -33,6 +33,7 @@ struct tree_node {
 	struct tree_node *parent;	/* NULL: the root, or gone */
 	char *target;			/* TREE_LINK: where it points, relative */
 	uint64_t pos;			/* place in the parent's listing, ascending, never used twice */
+	unsigned opens;
 	bool gone;			/* taken off the tree; stays until nobody refers to it */
 
 	/* The owner's, zero at first. */
@@ -46,7 +47,6 @@ struct tree_node {
 
 	/* tree.c's. */
 	uint64_t lookups;
-	unsigned opens;
 	uint64_t next_pos;
 	struct list children;
 	struct list sibling;

@@ -355,6 +355,26 @@ a_reader_that_waits_can_be_killed() {
 	_fake_end
 }
 
+who_opens_what_a_buffered_reader_waits_for_can_be_killed() {
+	_fake
+	_tell hold
+	dd if="$LUN" of=/dev/null bs=4k count=1 2>reader.err &
+	reader=$!
+	_held 1
+	for options in iflag=direct status=none; do
+		dd if="$LUN" of=/dev/null bs=4k count=1 $options &
+		wait_for 10 "the second reader to wait" _waits_for_more_than 1
+		_killed_within_a_second $! KILL
+	done
+	_tell go
+	finish $reader
+	_fake_end
+}
+
+_waits_for_more_than() {
+	[ "$(_count waiting)" -gt "$1" ]
+}
+
 a_killed_request_keeps_its_memory_until_the_target_is_done() {
 	_fake
 	_tell wire
