@@ -63,6 +63,8 @@ struct mount {
 	enum mount_cache cache;
 	struct mount_events ev;
 	void *arg;
+	char path[PATH_MAX];			/* canonical; "" until mounted */
+	char dev[MOUNTPOINT_DEV_MAX];
 	char dir_buf[MOUNT_DIR_BYTES];
 };
 
@@ -954,7 +956,9 @@ int mount_new(struct mount **out, struct loop *loop, const struct mount_param *p
 	m->arg = arg;
 	if (mount_try(m, param, path, err) || mount_handshake(m, err))
 		goto fail;
-	mountpoint_set_read_ahead(path);
+	memcpy(m->path, path, sizeof(path));
+	mountpoint_find(path, m->dev);
+	mountpoint_set_read_ahead(m->dev);
 	*out = m;
 	return 0;
 fail:
@@ -972,6 +976,7 @@ void mount_free(struct mount *m)
 	if (m->se) {
 		fuse_session_unmount(m->se);
 		fuse_session_destroy(m->se);
+		mountpoint_clear(m->path, m->dev);
 	}
 	while (!list_empty(&m->files))
 		mount_file_free(list_first(&m->files, struct mount_file, link));

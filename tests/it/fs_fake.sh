@@ -473,6 +473,19 @@ unmounting_ends_the_daemon() {
 	grep -q '^gone$' fake.out
 }
 
+an_aborted_connection_leaves_no_dead_mount() {
+	need_root
+	_fake
+	minor=$(awk -v at="$MNT" '$5 == at { sub(".*:", "", $3); print $3 }' /proc/self/mountinfo)
+	mkdir connections
+	mount -t fusectl fusectl connections || skip "fusectl cannot be mounted here"
+	undo umount "$PWD/connections"
+	echo 1 >"connections/$minor/abort"
+	finish "${PID[fake]}"
+	grep -q '^gone$' fake.out
+	expect_not "the mount" _is_mounted "$MNT"
+}
+
 one_lun_can_be_mounted_over_a_file() {
 	: >mnt
 	_fake -1 -z 2M
