@@ -836,45 +836,10 @@ static void mount_log(enum fuse_log_level level, const char *fmt, va_list ap)
 	log_line(level <= FUSE_LOG_ERR ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, "%s", text);
 }
 
-/* "fsname=…" with what has a meaning in option lists escaped. */
-static void mount_print_source(FILE *f, const char *source)
-{
-	fputs("fsname=", f);
-	for (; *source; source++) {
-		if (*source == ',' || *source == '\\')
-			fputc('\\', f);
-		fputc(*source, f);
-	}
-}
-
-/* The option list for libfuse, or NULL: no memory. */
-static char *mount_print_options(const struct mount_param *p)
-{
-	char *text = NULL;
-	size_t len;
-	FILE *f = open_memstream(&text, &len);
-
-	if (!f)
-		return NULL;
-	mount_print_source(f, p->source ? p->source : "iscsifs");
-	fputs(",subtype=" MOUNTPOINT_SUBTYPE ",default_permissions", f);
-	if (p->allow_other)
-		fputs(",allow_other", f);
-	if (p->read_only)
-		fputs(",ro", f);
-	if (p->options && *p->options)
-		fprintf(f, ",%s", p->options);
-	if (fclose(f)) {
-		free(text);
-		return NULL;
-	}
-	return text;
-}
-
 static int mount_session(struct mount *m, const struct mount_param *p, const char *path)
 {
 	static const struct fuse_custom_io io = { .writev = mount_writev, .read = mount_read };
-	cleanup_free char *options = mount_print_options(p);
+	cleanup_free char *options = mountpoint_options(p);
 	char name[] = "iscsifs", dash_o[] = "-o";
 	char *argv[] = { name, dash_o, options, NULL };
 	struct fuse_args args = FUSE_ARGS_INIT(3, argv);

@@ -198,6 +198,40 @@ int mountpoint_check(const struct mount_param *p, char path[PATH_MAX], struct er
 	return mountpoint_check_device(err);
 }
 
+/* "fsname=…" with what has a meaning in option lists escaped. */
+static void mountpoint_print_source(FILE *f, const char *source)
+{
+	fputs("fsname=", f);
+	for (; *source; source++) {
+		if (*source == ',' || *source == '\\')
+			fputc('\\', f);
+		fputc(*source, f);
+	}
+}
+
+char *mountpoint_options(const struct mount_param *p)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	if (!f)
+		return NULL;
+	mountpoint_print_source(f, p->source ? p->source : "iscsifs");
+	fputs(",subtype=" MOUNTPOINT_SUBTYPE ",default_permissions", f);
+	if (p->allow_other)
+		fputs(",allow_other", f);
+	if (p->read_only)
+		fputs(",ro", f);
+	if (p->options && *p->options)
+		fprintf(f, ",%s", p->options);
+	if (fclose(f)) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
 int mountpoint_explain(const char *mountpoint, const char *said, struct err *err)
 {
 	enum err_code code = ERR_GENERIC;

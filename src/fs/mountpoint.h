@@ -43,6 +43,9 @@ void mountpoint_set_read_ahead(const char *dev);
 /* Take the mount @dev off @path if it is still there: libfuse leaves one that was aborted. */
 void mountpoint_clear(const char *path, const char *dev);
 
+/* The list of options for libfuse, the caller's to free; NULL: no memory. */
+char *mountpoint_options(const struct mount_param *p);
+
 /* After mounting failed with @said (libfuse's and fusermount3's words, may be ""): the error. */
 int mountpoint_explain(const char *mountpoint, const char *said, struct err *err);
 
