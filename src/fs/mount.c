@@ -59,11 +59,12 @@ struct mount {
 	const struct fuse_in_header *in;	/* the message that is being parsed */
 	uint64_t init_offered;			/* flags of the kernel's INIT */
 	bool init_answered;
-	bool busy;				/* more than one message in the last turn */
 	int gone_err;
 	enum mount_cache cache;
 	struct mount_events ev;
 	void *arg;
+	char path[PATH_MAX];			/* canonical; "" until mounted */
+	char dev[MOUNTPOINT_DEV_MAX];
 	char dir_buf[MOUNT_DIR_BYTES];
 };
 
@@ -259,6 +260,8 @@ static void mount_op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, in
 		fuse_reply_err(req, -rc);
 		return;
 	}
+	if (to_set & FUSE_SET_ATTR_SIZE && !st->st_size)
+		disk_fill_begin(&n->fill, n->writers);
 	if (to_set & (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
 		show_chown(&mount_of(req)->show, n,
 			   to_set & FUSE_SET_ATTR_MODE ? &st->st_mode : NULL,
@@ -443,6 +446,7 @@ static struct mount_file *mount_file_open(struct mount *m, struct tree_node *n, 
 	}
 	list_append(&m->files, &f->link);
 	n->writers += f->writes;
+	disk_fill_writers(&n->fill, n->writers);
 	tree_opened(n);
 	return f;
 }
@@ -459,11 +463,15 @@ static void mount_file_close(struct mount *m, struct mount_file *f)
 	struct tree_node *n = f->node;
 
 	n->writers -= f->writes;
+	disk_fill_writers(&n->fill, n->writers);
 	mount_file_free(f);
 	tree_closed(m->show.tree, n);
 }
 
-/* By hand: libfuse 3.14 has no field for parallel direct writes, and 3.15's is elsewhere. */
+/*
+ * By hand: libfuse 3.14 has no field for parallel direct writes, and 3.15's is elsewhere. What
+ * does not use the page cache keeps it, or the kernel would empty it and wait for readers.
+ */
 static int mount_reply_open(fuse_req_t req, struct mount_file *f, bool cached)
 {
 	struct fuse_open_out out = {
@@ -472,7 +480,8 @@ static int mount_reply_open(fuse_req_t req, struct mount_file *f, bool cached)
 	};
 
 	if (!cached)
-		out.open_flags |= FOPEN_DIRECT_IO | FOPEN_PARALLEL_DIRECT_WRITES;
+		out.open_flags |= FOPEN_DIRECT_IO | FOPEN_PARALLEL_DIRECT_WRITES |
+				  FOPEN_KEEP_CACHE;
 	return fuse_reply_buf(req, (const char *)&out, sizeof(out));
 }
 
@@ -486,7 +495,7 @@ static void mount_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info 
 
 	if (!n)
 		return;
-	cached = n->kind == TREE_DISK && disk_open_cached(m->cache, fi->flags, n->writers);
+	cached = n->kind == TREE_DISK && disk_open_cached(m->cache, fi->flags, n->opens);
 	f = mount_file_open(m, n, fi->flags, &rc);
 	if (!f)
 		fuse_reply_err(req, -rc);
@@ -544,6 +553,21 @@ static void mount_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off
 		fuse_reply_buf(req, NULL, 0);
 }
 
+/* How much of a write goes to @n's LUN. Returns 0 or -errno. */
+static int mount_write_len(struct tree_node *n, uint64_t off, uint32_t size, int flags,
+			   uint32_t *len)
+{
+	int rc = disk_write_len(show_size(n), off, size, flags, len);
+
+	if (!rc)
+		rc = disk_fill_write(&n->fill, off, *len);
+	if (rc == -EOPNOTSUPP)
+		log_warn("refused to write behind a hole in a file that was truncated, for old "
+			 "bytes would stay in the hole: use cp --sparse=never | file=%s off=%llu",
+			 n->name, (unsigned long long)off);
+	return rc;
+}
+
 static void mount_op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t off,
 			   struct fuse_file_info *fi)
 {
@@ -557,7 +581,7 @@ static void mount_op_write(fuse_req_t req, fuse_ino_t ino, const char *data, siz
 		fuse_reply_err(req, EIO);
 		return;
 	}
-	rc = disk_write_len(lun_size(lun), (uint64_t)off, (uint32_t)size, fi->flags, &len);
+	rc = mount_write_len(n, (uint64_t)off, (uint32_t)size, fi->flags, &len);
 	if (rc)
 		fuse_reply_err(req, -rc);
 	else
@@ -779,18 +803,14 @@ static void mount_gone(struct loop_call *c)
 		m->ev.on_error(m->arg, m, m->gone_err);
 }
 
-/* A lone message is followed by another turn, not by a read in vain; the turn costs the same. */
 static void mount_ready(struct loop_fd *w, unsigned events)
 {
 	struct mount *m = container_of(w, struct mount, watch);
-	unsigned budget = m->busy ? MOUNT_BUDGET : 2;
-	unsigned got = 0;
 	int rc = 1;
 
 	(void)events;
-	while (got < budget && (rc = mount_receive(m)) > 0)
-		got++;
-	m->busy = got > 1;
+	for (unsigned got = 0; got < MOUNT_BUDGET && rc > 0; got++)
+		rc = mount_receive(m);
 	if (rc < 0) {
 		m->gone_err = rc;
 		loop_fd_del(m->loop, w);
@@ -816,45 +836,10 @@ static void mount_log(enum fuse_log_level level, const char *fmt, va_list ap)
 	log_line(level <= FUSE_LOG_ERR ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, "%s", text);
 }
 
-/* "fsname=…" with what has a meaning in option lists escaped. */
-static void mount_print_source(FILE *f, const char *source)
-{
-	fputs("fsname=", f);
-	for (; *source; source++) {
-		if (*source == ',' || *source == '\\')
-			fputc('\\', f);
-		fputc(*source, f);
-	}
-}
-
-/* The option list for libfuse, or NULL: no memory. */
-static char *mount_print_options(const struct mount_param *p)
-{
-	char *text = NULL;
-	size_t len;
-	FILE *f = open_memstream(&text, &len);
-
-	if (!f)
-		return NULL;
-	mount_print_source(f, p->source ? p->source : "iscsifs");
-	fputs(",subtype=" MOUNTPOINT_SUBTYPE ",default_permissions", f);
-	if (p->allow_other)
-		fputs(",allow_other", f);
-	if (p->read_only)
-		fputs(",ro", f);
-	if (p->options && *p->options)
-		fprintf(f, ",%s", p->options);
-	if (fclose(f)) {
-		free(text);
-		return NULL;
-	}
-	return text;
-}
-
 static int mount_session(struct mount *m, const struct mount_param *p, const char *path)
 {
 	static const struct fuse_custom_io io = { .writev = mount_writev, .read = mount_read };
-	cleanup_free char *options = mount_print_options(p);
+	cleanup_free char *options = mountpoint_options(p);
 	char name[] = "iscsifs", dash_o[] = "-o";
 	char *argv[] = { name, dash_o, options, NULL };
 	struct fuse_args args = FUSE_ARGS_INIT(3, argv);
@@ -936,7 +921,9 @@ int mount_new(struct mount **out, struct loop *loop, const struct mount_param *p
 	m->arg = arg;
 	if (mount_try(m, param, path, err) || mount_handshake(m, err))
 		goto fail;
-	mountpoint_set_read_ahead(path);
+	memcpy(m->path, path, sizeof(path));
+	mountpoint_find(path, m->dev);
+	mountpoint_set_read_ahead(m->dev);
 	*out = m;
 	return 0;
 fail:
@@ -954,6 +941,7 @@ void mount_free(struct mount *m)
 	if (m->se) {
 		fuse_session_unmount(m->se);
 		fuse_session_destroy(m->se);
+		mountpoint_clear(m->path, m->dev);
 	}
 	while (!list_empty(&m->files))
 		mount_file_free(list_first(&m->files, struct mount_file, link));
