@@ -6,6 +6,9 @@
  * half a million allocations, and while PDUs keep coming it does not return. It reads with recv(2)
  * and readv(2), which this program defines itself (see transport_guard.c): what a guard does not
  * like ends like a connection that broke.
+ *
+ * And since two system calls for each PDU are most of what a small read costs, it reads ahead: what
+ * came together is taken from the kernel together. Large data still goes straight to its place.
  */
 #ifndef ISCSIFS_TRANSPORT_GUARD_H
 #define ISCSIFS_TRANSPORT_GUARD_H
@@ -13,7 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { GUARD_HEADER_BYTES = 48, GUARD_DIGEST_BYTES = 4 };
+enum { GUARD_HEADER_BYTES = 48, GUARD_DIGEST_BYTES = 4, GUARD_AHEAD_BYTES = 32768 };
 
 struct guard {
 	int fd;
@@ -23,12 +26,22 @@ struct guard {
 	uint32_t left;			/* bytes of data and padding that belong to it */
 	unsigned turn;			/* PDUs in this turn */
 	uint64_t pdus;			/* PDUs ever */
+	bool large;			/* the last data was: little is read ahead of the next */
+	bool drained;			/* the socket had no more in this turn */
+	uint32_t ahead_at, ahead_len;
 	uint8_t header[GUARD_HEADER_BYTES + GUARD_DIGEST_BYTES];
+	uint8_t ahead[GUARD_AHEAD_BYTES];
 };
 
 /* From here on @fd, which is between two PDUs, is guarded by @g when it is on duty. */
 void guard_init(struct guard *g, int fd, bool digest,
 		bool (*pass)(struct guard *g, const uint8_t *header));
+
+/* Something was read ahead and not taken: libiscsi must be served again, unasked by the socket. */
+static inline bool guard_has_more(const struct guard *g)
+{
+	return g->ahead_len > 0;
+}
 
 /* @g is on duty for this thread's reads, a new turn begins; NULL: nobody. Returns who was. */
 struct guard *guard_post(struct guard *g);

@@ -56,6 +56,7 @@ static void transport_set_lost(struct transport *tp)
 	tp->phase = TRANSPORT_PHASE_LOST;
 	loop_fd_del(tp->loop, &tp->watch);	/* its descriptor stays readable: a busy loop */
 	loop_call_cancel(&tp->flush);
+	loop_call_cancel(&tp->reread);
 	tp->ready_due = false;
 	tp->lost_due = true;
 	loop_defer(tp->loop, &tp->notify);
@@ -462,11 +463,15 @@ static void transport_flush_later(struct transport *tp)
 
 void transport_full_ready(struct transport *tp, unsigned events)
 {
-	/* What came before the end still counts: read first. */
-	if (events & LOOP_IN)
-		transport_service(tp, POLLIN);
-	if (tp->phase == TRANSPORT_PHASE_LOST)
-		return;
+	/* What came before the end still counts: read first, and before the end all of it. */
+	do {
+		if (events & LOOP_IN)
+			transport_service(tp, POLLIN);
+		if (tp->phase == TRANSPORT_PHASE_LOST)
+			return;
+	} while ((events & LOOP_HUP) && guard_has_more(&tp->guard));
+	if (guard_has_more(&tp->guard))
+		loop_defer(tp->loop, &tp->reread);
 	if (events & LOOP_HUP) {
 		transport_lose(tp, TRANSPORT_LOSS_DROPPED, "the connection to %s is lost: %s",
 			       tp->portal, strerror(transport_socket_error(tp)));
@@ -478,6 +483,11 @@ void transport_full_ready(struct transport *tp, unsigned events)
 		transport_flush_later(tp);
 	if (tp->phase != TRANSPORT_PHASE_LOST)
 		transport_release(tp);
+}
+
+static void transport_reread(struct loop_call *call)
+{
+	transport_full_ready(container_of(call, struct transport, reread), LOOP_IN);
 }
 
 int transport_socket_error(const struct transport *tp)
@@ -559,6 +569,7 @@ static void transport_init(struct transport *tp, struct loop *loop,
 	tp->asked_wait = -1;
 	loop_fd_init(&tp->watch, transport_ready);
 	loop_call_init(&tp->flush, transport_flush);
+	loop_call_init(&tp->reread, transport_reread);
 	loop_call_init(&tp->notify, transport_notify);
 	list_init(&tp->idle);
 	list_init(&tp->withheld);
@@ -817,6 +828,7 @@ void transport_cut(struct transport *tp)
 	tp->cutting = true;
 	loop_fd_del(tp->loop, &tp->watch);
 	loop_call_cancel(&tp->flush);
+	loop_call_cancel(&tp->reread);
 	loop_call_cancel(&tp->notify);
 	if (tp->ctx)
 		iscsi_destroy_context(tp->ctx);

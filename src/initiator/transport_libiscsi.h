@@ -48,6 +48,7 @@ struct transport {
 	struct iscsi_context *ctx;
 	struct loop_fd watch;
 	struct loop_call flush;		/* something is queued: send it before the loop sleeps */
+	struct loop_call reread;	/* something was read ahead and libiscsi stopped before it */
 	struct loop_call notify;	/* an event is due */
 	struct transport_events events;
 	void *arg;
