@@ -2,8 +2,8 @@
 /*
  * The guard. The one hard thing: libiscsi has no hook between a header and what it does with it. But
  * it reads a header, then its data, and never past the end of either; so whoever sees its reads can
- * keep pace. A program's own recv() and readv() are found before the C library's by every library it
- * loads: these two do what those do, and show the guard what came.
+ * keep pace. A program's own recv(), readv(), send() and writev() are found before the C library's by
+ * every library it loads: these do what those do for any descriptor but the guarded one.
  */
 #undef _FORTIFY_SOURCE	/* it would define recv() inline */
 
@@ -32,7 +32,7 @@ static _Thread_local struct guard *guard_on_duty;
 void guard_init(struct guard *g, int fd, bool digest,
 		bool (*pass)(struct guard *g, const uint8_t *header))
 {
-	memset(g, 0, sizeof(*g));
+	memset(g, 0, sizeof(*g));	/* all of it, to have its pages */
 	g->fd = fd;
 	g->pass = pass;
 	g->header_bytes = GUARD_HEADER_BYTES + (digest ? GUARD_DIGEST_BYTES : 0);
@@ -193,4 +193,73 @@ ssize_t readv(int fd, const struct iovec *iov, int count)
 	if (got > 0)
 		guard_see_data(g, (size_t)got);
 	return got;
+}
+
+/* Send what was gathered and, when all of that leaves, @count vectors. Returns bytes of the latter. */
+static ssize_t guard_send(struct guard *g, const struct iovec *iov, int count)
+{
+	struct iovec all[GUARD_IOV_MAX + 1] = {
+		{ .iov_base = g->out + g->out_at, .iov_len = g->out_len },
+	};
+	struct msghdr msg = { .msg_iov = all, .msg_iovlen = (size_t)count + 1 };
+	ssize_t sent;
+
+	BUG_ON(count > GUARD_IOV_MAX);
+	if (count)
+		memcpy(all + 1, iov, (size_t)count * sizeof(*iov));
+	sent = sendmsg(g->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (sent < 0)
+		return -1;
+	if ((size_t)sent < g->out_len) {
+		g->out_at += (uint32_t)sent;
+		g->out_len -= (uint32_t)sent;
+		errno = EAGAIN;
+		return -1;
+	}
+	sent -= g->out_len;
+	g->out_at = g->out_len = 0;
+	if (!sent && count)
+		errno = EAGAIN;
+	return !sent && count ? -1 : sent;
+}
+
+int guard_push(struct guard *g)
+{
+	if (!g->out_len || guard_send(g, NULL, 0) >= 0 || errno == EAGAIN || errno == EINTR)
+		return 0;
+	return -errno;
+}
+
+/* Gather @len bytes. Returns false when there is no room. */
+static bool guard_gather(struct guard *g, const void *buf, size_t len)
+{
+	if (len > sizeof(g->out) - g->out_at - g->out_len)
+		return false;
+	memcpy(g->out + g->out_at + g->out_len, buf, len);
+	g->out_len += (uint32_t)len;
+	return true;
+}
+
+ssize_t send(int fd, const void *buf, size_t len, int flags)
+{
+	struct guard *g = guard_on_duty;
+	const struct iovec iov = { .iov_base = (void *)(uintptr_t)buf, .iov_len = len };
+
+	if (!g || g->fd != fd)
+		return sendto(fd, buf, len, flags, NULL, 0);
+	if (guard_gather(g, buf, len))
+		return (ssize_t)len;
+	return guard_send(g, &iov, 1);
+}
+
+ssize_t writev(int fd, const struct iovec *iov, int count)
+{
+	struct guard *g = guard_on_duty;
+
+	if (!g || g->fd != fd)
+		return syscall(SYS_writev, fd, iov, count);
+	if (count == 1 && iov[0].iov_len < GUARD_LARGE_BYTES &&
+	    guard_gather(g, iov[0].iov_base, iov[0].iov_len))
+		return (ssize_t)iov[0].iov_len;
+	return guard_send(g, iov, count);
 }

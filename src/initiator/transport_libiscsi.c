@@ -16,7 +16,7 @@
  *   cut long strings, drop an empty password and with it CHAP  such parameters are refused
  *   believe any login                                          transport_login.c reads it first
  *   believe any header: crash, hang                            transport_guard.c reads it first
- *   write each PDU with two calls and no delay                 corked while a turn's PDUs leave
+ *   read and write each PDU with two system calls              transport_guard.c gathers them
  */
 #include "initiator/transport_libiscsi.h"
 
@@ -265,7 +265,8 @@ void transport_guard(struct transport *tp)
 
 bool transport_unsent(const struct transport *tp)
 {
-	return iscsi_out_queue_length(tp->ctx) > 0 || (iscsi_which_events(tp->ctx) & POLLOUT);
+	return guard_has_unsent(&tp->guard) || iscsi_out_queue_length(tp->ctx) > 0 ||
+	       (iscsi_which_events(tp->ctx) & POLLOUT);
 }
 
 static void slot_read_sense(struct slot *s, struct sense *out)
@@ -391,28 +392,32 @@ void transport_service(struct transport *tp, int events)
 
 void transport_want_events(struct transport *tp)
 {
-	bool out = iscsi_which_events(tp->ctx) & POLLOUT;
+	bool out = guard_has_unsent(&tp->guard) || (iscsi_which_events(tp->ctx) & POLLOUT);
 
 	loop_fd_mod(tp->loop, &tp->watch, LOOP_IN | (out ? LOOP_OUT : 0u));
 }
 
-static void transport_cork(struct transport *tp, int on)
+/* Send what the guard gathered. Returns whether the connection is still there. */
+static bool transport_push(struct transport *tp)
 {
-	(void)setsockopt(tp->watch.fd, IPPROTO_TCP, TCP_CORK, &on, sizeof(on));
+	int rc = guard_push(&tp->guard);
+
+	if (!rc)
+		return true;
+	tp->said_errno = -rc;
+	transport_lose_connection(tp);
+	return false;
 }
 
 void transport_write_out(struct transport *tp)
 {
-	bool cork = tp->queued > 1;
-
-	tp->queued = 0;
-	if (cork)
-		transport_cork(tp, 1);
-	transport_service(tp, POLLOUT);
-	if (tp->phase == TRANSPORT_PHASE_LOST)
+	if (!transport_push(tp))
 		return;
-	if (cork)
-		transport_cork(tp, 0);
+	if (!guard_has_unsent(&tp->guard) && (iscsi_which_events(tp->ctx) & POLLOUT)) {
+		transport_service(tp, POLLOUT);
+		if (tp->phase == TRANSPORT_PHASE_LOST || !transport_push(tp))
+			return;
+	}
 	transport_want_events(tp);
 	if (transport_unsent(tp))
 		return;
@@ -675,7 +680,6 @@ static int transport_submit(struct transport *tp, struct transport_cmd *cmd, str
 			transport_lose(tp, TRANSPORT_LOSS_DROPPED, "no memory for a command");
 		return rc;
 	}
-	tp->queued += dir == SCSI_XFER_WRITE ? 2 : 1;	/* a write is a header and its data */
 	transport_flush_later(tp);
 	return 0;
 }
@@ -740,7 +744,6 @@ int transport_ping(struct transport *tp)
 	transport_leave(before);
 	if (rc)
 		return -ENOMEM;
-	tp->queued++;
 	transport_flush_later(tp);
 	return 0;
 }
@@ -812,7 +815,7 @@ span_ms transport_silence(const struct transport *tp)
 
 unsigned transport_queued(const struct transport *tp)
 {
-	return (unsigned)iscsi_out_queue_length(tp->ctx);
+	return (unsigned)iscsi_out_queue_length(tp->ctx) + guard_has_unsent(&tp->guard);
 }
 
 const char *transport_local(const struct transport *tp)

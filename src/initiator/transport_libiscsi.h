@@ -60,7 +60,6 @@ struct transport {
 
 	struct slot *slots;
 	unsigned commands;
-	unsigned queued;		/* commands submitted since the last flush */
 	struct list idle;
 	struct list withheld;		/* answered, but libiscsi may still read from the buffer */
 	struct slot **by_itt;		/* ITT & itt_mask: usually that command */
