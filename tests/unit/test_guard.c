@@ -90,7 +90,7 @@ static void wire_add(struct wire *w, uint32_t number, uint32_t len)
 /* The other side writes some of the stream, which ends up in bits of any size. */
 static void wire_feed(struct wire *w)
 {
-	size_t len = MIN(w->len - w->at, (size_t)random_below(60000));
+	size_t some = random_below(60000), len = MIN(w->len - w->at, some);
 	ssize_t n = len ? write(w->theirs, w->stream + w->at, len) : 0;
 
 	if (n > 0)
