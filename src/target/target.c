@@ -143,7 +143,8 @@ static int lun_measure(struct lun *l, const struct lun_options *o, struct err *e
 			       o->block_bytes);
 	if ((o->physical_bytes != 512 && o->physical_bytes != 4096) ||
 	    o->physical_bytes < o->block_bytes)
-		return err_set(e, ERR_INVALID, "LUN %s: physical=%u: want 512 or 4096, and not less than block",
+		return err_set(e, ERR_INVALID,
+			       "LUN %s: physical=%u: want 512 or 4096, and not less than block",
 			       o->backing, o->physical_bytes);
 	l->block_bytes = o->block_bytes;
 	l->physical_bytes = o->physical_bytes;
