@@ -205,7 +205,8 @@ expect_exit() {
 		[ ! -s "$CASE_DIR/expect.err" ] || fail "$1 said something on stderr"
 		return 0
 	fi
-	grep -vE "$LOG_LINE|^[a-z-]*: (see|try) [a-z-]* --help$" "$CASE_DIR/expect.err" >"$CASE_DIR/expect.said" || :
+	grep -vE "$LOG_LINE|^[a-z-]*: (see|try) [a-z-]* --help$" "$CASE_DIR/expect.err" \
+		>"$CASE_DIR/expect.said" || :
 	grep -qE -- "$want" "$CASE_DIR/expect.said" || fail "no sentence on stderr matches /$want/"
 	[ "$(wc -l <"$CASE_DIR/expect.said")" = 1 ] || fail "more than one sentence on stderr"
 }
