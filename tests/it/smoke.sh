@@ -72,6 +72,15 @@ what_was_synced_is_in_the_backing_file() {
 	expect_outage
 }
 
+every_fsync_asks_the_target_to_flush() {
+	target_start
+	mount_start
+	pattern_write "$(lun_file)" blocks=0..9 sync=each
+	session_expect "flushes>=10" writes=10
+	pattern_write "$(lun_file)" blocks=0..9 block=4096 dsync=yes gen=2
+	pattern_check "$(lun_file)" blocks=0..9 block=4096 gen=2
+}
+
 a_file_of_fixed_size_refuses_another() {
 	target_start
 	mount_start
