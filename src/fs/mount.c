@@ -54,6 +54,7 @@ struct mount {
 	struct loop_call gone_call;
 	struct fuse_session *se;
 	struct show show;
+	struct list files;			/* open ones */
 	struct io *io;
 	const struct fuse_in_header *in;	/* the message that is being parsed */
 	uint64_t init_offered;			/* flags of the kernel's INIT */
@@ -71,6 +72,7 @@ struct mount_file {
 	struct tree_node *node;
 	bool writes;
 	struct status_shot shot;
+	struct list link;
 };
 
 /* ---- Answers ---- */
@@ -235,7 +237,9 @@ static void mount_op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_in
 	const struct tree_node *n = mount_node(req, ino);
 
 	(void)fi;
-	if (n)
+	if (n && n->gone && n->kind == TREE_DISK)
+		fuse_reply_err(req, EIO);	/* with a size of 0 a reader would see its end */
+	else if (n)
 		mount_reply_attr(req, n);
 }
 
@@ -418,7 +422,7 @@ static struct mount_file *mount_file_of(const struct fuse_file_info *fi)
 }
 
 /* Returns the file, or NULL and *rc. */
-static struct mount_file *mount_file_open(struct tree_node *n, int flags, int *rc)
+static struct mount_file *mount_file_open(struct mount *m, struct tree_node *n, int flags, int *rc)
 {
 	struct mount_file *f;
 
@@ -437,9 +441,17 @@ static struct mount_file *mount_file_open(struct tree_node *n, int flags, int *r
 		free(f);
 		return NULL;
 	}
+	list_append(&m->files, &f->link);
 	n->writers += f->writes;
 	tree_opened(n);
 	return f;
+}
+
+static void mount_file_free(struct mount_file *f)
+{
+	list_del(&f->link);
+	status_drop(&f->shot);
+	free(f);
 }
 
 static void mount_file_close(struct mount *m, struct mount_file *f)
@@ -447,8 +459,7 @@ static void mount_file_close(struct mount *m, struct mount_file *f)
 	struct tree_node *n = f->node;
 
 	n->writers -= f->writes;
-	status_drop(&f->shot);
-	free(f);
+	mount_file_free(f);
 	tree_closed(m->show.tree, n);
 }
 
@@ -476,7 +487,7 @@ static void mount_op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info 
 	if (!n)
 		return;
 	cached = n->kind == TREE_DISK && disk_open_cached(m->cache, fi->flags, n->writers);
-	f = mount_file_open(n, fi->flags, &rc);
+	f = mount_file_open(m, n, fi->flags, &rc);
 	if (!f)
 		fuse_reply_err(req, -rc);
 	else if (mount_reply_open(req, f, cached))
@@ -901,6 +912,7 @@ static int mount_alloc(struct mount **out, struct loop *loop, const struct mount
 	m->loop = loop;
 	loop_fd_init(&m->watch, mount_ready);
 	loop_call_init(&m->gone_call, mount_gone);
+	list_init(&m->files);
 	m->cache = p->cache;
 	if (show_init(&m->show, p))
 		return -ENOMEM;
@@ -943,6 +955,8 @@ void mount_free(struct mount *m)
 		fuse_session_unmount(m->se);
 		fuse_session_destroy(m->se);
 	}
+	while (!list_empty(&m->files))
+		mount_file_free(list_first(&m->files, struct mount_file, link));
 	show_fini(&m->show);
 	free(m);
 }

@@ -14,17 +14,23 @@
 #include "iscsifs/check.h"
 #include "iscsifs/log.h"
 
-enum { LUN_ASK_AGAIN_MS = 500, LUN_PROBE_TURN_MS = 20 };
+enum { LUN_ASK_AGAIN_MS = 500, LUN_PROBE_TURN_MS = 20, LUN_TRIAL_MS = 1000 };
 
 static void lun_gate(struct lun *lun, enum gate_event ev);
 
 /* --- the outage --------------------------------------------------------------------------- */
 
+/*
+ * Run the clock of the outage. On trial after the budget was spent it is another clock: a link that
+ * stays up that long with nothing asked of it is as good as a completed command.
+ */
 static void lun_outage_arm(struct lun *lun)
 {
 	span_ms limit = lun->settings->replacement_timeout;
 
-	if (lun->outage_began == MONO_NEVER || lun->gate.state == GATE_FAIL || limit < 0)
+	if (lun->gate.state == GATE_TRIAL && lun->given_up)
+		loop_timer_set(&lun->outage_timer, loop_now(lun->loop) + LUN_TRIAL_MS);
+	else if (lun->outage_began == MONO_NEVER || lun->gate.state == GATE_FAIL || limit < 0)
 		loop_timer_stop(&lun->outage_timer);
 	else
 		loop_timer_set(&lun->outage_timer, lun->outage_began + limit);
@@ -45,6 +51,7 @@ static void lun_outage_end(struct lun *lun)
 		log_info("LUN works again | target=%s lun=%u outage_ms=%lld", lun->target,
 			 lun->facts.number, (long long)(loop_now(lun->loop) - lun->outage_began));
 	lun->outage_began = MONO_NEVER;
+	lun->given_up = false;
 	loop_timer_stop(&lun->outage_timer);
 }
 
@@ -57,6 +64,11 @@ static void lun_outage_over(struct loop_timer *t)
 		lun_gate(lun, GATE_EV_PROGRESS);
 		return;
 	}
+	if (lun->gate.state == GATE_TRIAL && lun->given_up) {
+		lun_outage_arm(lun);
+		return;
+	}
+	lun->given_up = true;
 	log_error("replacement_timeout is over: requests fail until the LUN is back | target=%s lun=%u "
 		  "requests=%u", lun->target, lun->facts.number, lun->q.requests);
 	lun_gate(lun, GATE_EV_EXPIRED);
@@ -64,7 +76,7 @@ static void lun_outage_over(struct loop_timer *t)
 
 span_ms lun_outage_left(const struct lun *lun)
 {
-	if (!loop_timer_is_set(&lun->outage_timer))
+	if (!loop_timer_is_set(&lun->outage_timer) || lun->given_up)
 		return -1;
 	return MAX(lun->outage_timer.when - loop_now(lun->loop), 0);
 }
@@ -194,7 +206,9 @@ static void lun_ready(struct lun *lun)
 	lun_announce(lun, changed);
 	lun_gate(lun, GATE_EV_READY);
 	/* Nothing was waiting: nobody saw an outage. */
-	if (lun->gate.state == GATE_TRIAL && !lun->q.requests && loop_timer_is_set(&lun->outage_timer))
+	if (lun->gate.state == GATE_TRIAL && lun->given_up)
+		lun_outage_arm(lun);
+	else if (lun->gate.state == GATE_TRIAL && !lun->q.requests)
 		lun_gate(lun, GATE_EV_PROGRESS);
 	lun_settle(lun);
 }

@@ -50,6 +50,7 @@ struct lun {
 	struct lun_io last_flush;
 
 	mono_ms outage_began;		/* MONO_NEVER: no outage */
+	bool given_up;			/* its budget is spent */
 	struct loop_timer outage_timer;
 	struct loop_timer probe_timer;	/* not ready: ask again */
 	char why[96];			/* why it is not READY */

@@ -90,6 +90,7 @@ static const char main_help[] =
 	"                             or null:SIZE (reads zeros); a comma in a path is written \\,\n"
 	"        lun=N                number, 0 to 16383 (default: the next free one from 0)\n"
 	"        block=512|4096       bytes of a block (default 512)\n"
+	"        physical=512|4096    bytes of a block of the medium, for alignment (default 4096)\n"
 	"        ro                   write protected\n"
 	"        write-cache=on|off   off: a write is on the disk before it is answered\n"
 	"                             (default on)\n"
@@ -166,6 +167,8 @@ static int main_lun_option(struct lun_options *o, char *word, struct err *e)
 		return main_number("lun", value, 0, TARGET_LUN_NUMBER_MAX, &o->number, e);
 	if (!strcmp(word, "block"))
 		return main_number("block", value, 512, 4096, &o->block_bytes, e);
+	if (!strcmp(word, "physical"))
+		return main_number("physical", value, 512, 4096, &o->physical_bytes, e);
 	if (!strcmp(word, "write-cache"))
 		return main_yes_no(o->backing, word, value, &o->write_cache, e);
 	if (!strcmp(word, "thin"))
@@ -199,7 +202,8 @@ static char *main_cut(char *text)
 static int main_add_lun(struct settings *st, const char *words, struct err *e)
 {
 	cleanup_free char *copy = strdup(words);
-	struct lun_options o = { .block_bytes = 512, .write_cache = true, .thin = true };
+	struct lun_options o = { .block_bytes = 512, .physical_bytes = 4096, .write_cache = true,
+				 .thin = true };
 	char *rest, *word;
 	int rc = 0;
 

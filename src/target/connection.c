@@ -43,8 +43,6 @@ static void conn_reap(struct loop_call *call)
 {
 	struct connection *c = container_of(call, struct connection, reap);
 
-	if (c->jobs)
-		return;
 	session_free(c->session);
 	munmap(c->rx, CONN_RX);
 	munmap(c->ring, CONN_OUT);

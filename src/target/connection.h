@@ -67,7 +67,6 @@ struct connection {
 
 	struct login *login;	/* until full feature phase */
 	struct session *session;/* from then on */
-	unsigned jobs;		/* flushes under way elsewhere that will come back */
 	bool draining;		/* send what waits, then close */
 	bool dead;		/* closed; its memory goes when nothing refers to it */
 	struct loop_call reap;

@@ -79,8 +79,16 @@ void scsi_answer(struct scsi_cmd *c, uint32_t len, uint64_t alloc)
 	c->next = c->want ? SCSI_NEXT_PARAM_IN : SCSI_NEXT_DONE;
 }
 
-void scsi_collect(struct scsi_cmd *c, uint32_t len)
+void scsi_collect(struct scsi_cmd *c, uint32_t len, unsigned byte)
 {
+	if (c->out_bytes != len) {
+		scsi_fail_field(c, byte);
+		return;
+	}
+	if (!len) {
+		scsi_good(c);
+		return;
+	}
 	c->param = malloc(len);
 	if (!c->param) {
 		c->status = SCSI_BUSY;
@@ -101,7 +109,7 @@ void scsi_collect_data(struct scsi_cmd *c, uint64_t at, const uint8_t *p, uint32
 void scsi_good_written(struct scsi_cmd *c, bool durable)
 {
 	scsi_good(c);
-	if (c->lun->disk->volatile_cache && (durable || !c->lun->write_cache))
+	if (c->lun->disk->volatile_cache && (durable || !lun_caches_writes(c->lun)))
 		c->next = SCSI_NEXT_FLUSH;
 }
 
@@ -251,7 +259,7 @@ static bool scsi_is_stopped(struct scsi_cmd *c)
 		c->next = SCSI_NEXT_DONE;
 		return true;
 	}
-	if (op->flags & SCSI_OP_WRITES && c->lun->disk->write_protected) {
+	if (op->flags & SCSI_OP_WRITES && lun_is_protected(c->lun)) {
 		scsi_fail(c, SENSE_DATA_PROTECT, SENSE_WRITE_PROTECTED);
 		return true;
 	}

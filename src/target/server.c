@@ -19,6 +19,7 @@
 #include "iscsifs/log.h"
 #include "target/connection.h"
 #include "target/session.h"
+#include "target/worker.h"
 
 enum { SERVER_BACKLOG = 128, SERVER_ACCEPTS = 16 };
 
@@ -197,6 +198,9 @@ int server_start(struct server *s, struct loop *loop)
 	struct portal *p;
 	int rc;
 
+	rc = worker_new(&s->worker, loop);
+	if (rc)
+		return rc;
 	s->loop = loop;
 	loop_hook_add(loop, &s->flush, server_flush);
 	list_each(p, &s->portals, link) {
@@ -231,6 +235,7 @@ void server_fini(struct server *s)
 		(void)loop_turn(s->loop, 0);	/* the closed connections go */
 		loop_hook_del(&s->flush);
 	}
+	worker_free(s->worker);
 	list_each_safe(p, ptmp, &s->portals, link) {
 		if (s->loop)
 			loop_fd_del(s->loop, &p->watch);

@@ -37,6 +37,7 @@ struct portal {
 
 struct server {
 	struct loop *loop;
+	struct worker *worker;
 	struct list targets;
 	struct list portals;
 	struct list connections;

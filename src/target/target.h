@@ -12,6 +12,7 @@
 #include "iscsifs/err.h"
 #include "iscsifs/list.h"
 #include "target/disk.h"
+#include "target/flusher.h"
 
 enum {
 	TARGET_NAME_MAX = 223,		/* bytes of an iSCSI name, RFC 7143 4.2.7.1 */
@@ -29,9 +30,14 @@ struct lun {
 	unsigned number;
 	unsigned index;			/* position among the target's units */
 	struct disk *disk;
+	struct flusher flusher;
 	uint32_t block_bytes;		/* 512 or 4096 */
 	uint64_t blocks;
 	bool write_cache;		/* off: a write is on the backing store before its GOOD */
+	bool write_cache_default;	/* what a reset goes back to */
+	bool software_protected;	/* SWP, set by MODE SELECT */
+	bool descriptor_sense;		/* D_SENSE, likewise */
+	uint32_t physical_bytes;	/* block size of the medium, as READ CAPACITY(16) tells it */
 	bool thin;			/* unmap and friends are there */
 	char serial[33];
 	uint64_t identity;		/* 60 bits, of NAA "locally assigned" */
@@ -43,6 +49,7 @@ struct lun_options {
 	const char *backing;		/* disk_open()'s words */
 	unsigned number;
 	uint32_t block_bytes;
+	uint32_t physical_bytes;	/* 512 or 4096, not below block_bytes */
 	bool write_protected;
 	bool write_cache;
 	bool thin;
@@ -116,7 +123,18 @@ void nexus_end(struct nexus *n);
 /* Unit attention @ua for every initiator port of @l's target but @except (may be NULL). */
 void lun_attention(struct lun *l, enum nexus_ua ua, const struct nexus *except);
 
-/* Logical unit reset: reservations gone, unit attention for everybody. */
+static inline bool lun_is_protected(const struct lun *l)
+{
+	return l->software_protected || l->disk->write_protected;
+}
+
+/* Does an acknowledged write wait in a cache that may be lost? */
+static inline bool lun_caches_writes(const struct lun *l)
+{
+	return l->write_cache && l->disk->volatile_cache;
+}
+
+/* Logical unit reset: mode pages as they were, reservations gone, unit attention for everybody. */
 void lun_reset(struct lun *l);
 
 #endif
