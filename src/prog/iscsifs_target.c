@@ -517,6 +517,7 @@ static int main_start(struct settings *st, struct loop **loop, struct err *e)
 	if (rc)
 		return rc;
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);	/* a file that may not grow is an error of a write */
 	rc = loop_new(loop);
 	rc = rc ? rc : loop_signals(*loop, signals, main_got_signal, *loop);
 	rc = rc ? rc : server_start(&st->server, *loop);
