@@ -107,7 +107,10 @@ build_in() {
 			sh "$dir" "$@" || return 1
 		echo "$*" >"$dir/options"
 	fi
-	# shellcheck disable=SC2086
-	quietly "$dir/make.log" make -C "$dir" -j"$(jobs)" --no-print-directory $targets || return 1
+	# One after the other: `all` is a make of its own, two of them would write the same library.
+	for target in $targets; do
+		quietly "$dir/make-$target.log" make -C "$dir" -j"$(jobs)" --no-print-directory \
+			"$target" || return 1
+	done
 	done_step
 }

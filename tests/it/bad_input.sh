@@ -126,6 +126,7 @@ a_mountpoint_that_is_ours_already_is_named() {
 a_missing_fuse_device_is_named() {
 	need unshare
 	need_root
+	unshare -m true 2>unshare.txt || skip "no mount namespace: $(cat unshare.txt)"
 	need_ours iscsifs
 	target_start
 	mkdir mnt dev

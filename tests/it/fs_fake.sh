@@ -395,8 +395,8 @@ a_program_with_asynchronous_requests_under_way_can_be_killed() {
 		fio --name=job --filename="$LUN" --size=32M --ioengine=libaio --direct=1 \
 			--rw=randread --bs=4k --iodepth=8 $how >fio.txt 2>&1 &
 		_held 8
-		pkill -KILL -P $! || :
-		kill -KILL $!
+		# shellcheck disable=SC2046	# a list
+		kill -KILL $! $(_children $!)
 		wait_for 10 "requests of the dead to go" _counts waiting 0
 		_tell go
 	done

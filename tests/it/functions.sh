@@ -119,6 +119,15 @@ _gone() {
 	! _alive "$@"
 }
 
+# _children PID: the processes that it started
+_children() {
+	local p
+	for p in /proc/[0-9]*; do
+		_stat_field "${p#/proc/}" 4 && [ "$FIELD" = "$1" ] && echo "${p#/proc/}"
+	done
+	return 0
+}
+
 # ---- what a case started is ended -----------------------------------------------------------
 
 # undo COMMAND…: run when the case ends, last one first.

@@ -121,6 +121,7 @@ chap_lets_in_who_knows_the_password() {
 }
 
 a_wrong_password_ends_with_24() {
+	need_fuse
 	_guarded_target
 	expect_log 'authentication|CHAP|refused|login'
 	mkdir mnt
@@ -156,6 +157,7 @@ a_password_may_come_from_the_environment() {
 }
 
 who_wants_chap_does_not_do_without() {
+	need_fuse
 	target_start
 	echo "a-long-secret" >secret
 	chmod 600 secret

@@ -185,6 +185,7 @@ a_lun_url_covers_a_regular_file() {
 
 it_returns_to_the_shell_when_the_mount_serves() {
 	local pid
+	need_fuse
 	target_start
 	mkdir mnt
 	undo _undo_mount "$CASE_DIR/mnt"
