@@ -18,6 +18,7 @@
 
 #include "iscsifs/check.h"
 #include "iscsifs/log.h"
+#include "iscsifs/num.h"
 #include "target/connection.h"
 #include "target/session.h"
 #include "target/worker.h"
@@ -67,9 +68,10 @@ static int server_split_address(const char *address, char *host, size_t len, con
 {
 	const char *colon = strrchr(address, ':');
 	const char *from = address, *to = colon;
+	uint64_t number;
 
-	if (!colon || !colon[1])
-		return -EINVAL;
+	if (!colon || num_parse_u64(colon + 1, 0, UINT16_MAX, &number))
+		return -EINVAL;		/* getaddrinfo() would take it modulo 65536 */
 	if (*from == '[') {
 		if (to == from || to[-1] != ']')
 			return -EINVAL;
