@@ -21,8 +21,10 @@ struct mount;
 
 enum mount_cache {
 	/*
-	 * A read-only open without O_DIRECT, while nobody has the file open for writing, reads
-	 * ahead through the page cache, which every such open empties first; all else is direct.
+	 * A read-only open without O_DIRECT, while nobody else has the file open, reads ahead
+	 * through the page cache, which it empties first; all else is direct. Such a reader sees
+	 * what this mount writes, but not for sure what is written asynchronously to where it is
+	 * just reading, nor what other initiators write before it opens the file again.
 	 */
 	MOUNT_CACHE_AUTO = 0,
 	MOUNT_CACHE_NONE,		/* every open is direct */
@@ -68,7 +70,7 @@ int mount_new(struct mount **out, struct loop *loop, const struct mount_param *p
 	      const struct mount_events *events, void *arg, struct err *err);
 
 /*
- * Unmount now, also when it is in use: who waits for an answer gets an error from the kernel.
+ * Unmount now, also when it is in use: who waits for an answer gets ECONNABORTED.
  * Nothing is flushed, that is for the sessions. Requests that LUNs still hold are cancelled; the
  * LUNs must stay valid until they have released them (session_free() does), the memory goes with
  * the last. No event follows. mount_free(NULL) is legal.
@@ -109,7 +111,7 @@ struct mount_stats {
 	uint64_t flushes;
 	uint64_t interrupted;		/* requests answered EINTR because their caller is to die */
 	uint64_t refused;		/* writes answered ENOMEM because of hold_limit_bytes */
-	uint64_t waiting;		/* requests not yet answered */
+	uint64_t waiting;		/* requests that somebody waits for */
 	uint64_t held_bytes;		/* of writes that were taken in while their LUN was down */
 };
 

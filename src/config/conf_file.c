@@ -11,14 +11,11 @@
 
 #include <confuse.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "iscsifs/check.h"
+#include "config/conf_impl.h"
 #include "iscsifs/cleanup.h"
 
 enum { CONF_NAMES_EXTRA = 3 };
@@ -31,233 +28,6 @@ static struct {
 	const char **words;	/* every key and section word, for suggestions; ends with NULL */
 	bool nomem;
 } reading;
-
-/* --- text --- */
-
-/* Everything in @fd, ended by a NUL. Returns 0 or -code. */
-static int text_read(int fd, const char *path, char **out, size_t *len, struct err *err)
-{
-	char *text = malloc(CONF_FILE_MAX + 2);
-	size_t at = 0;
-	ssize_t n = 1;
-
-	if (!text)
-		return err_set(err, ERR_NOMEM, "%s: no memory", path);
-	*out = text;
-	while (at <= CONF_FILE_MAX && n) {
-		n = read(fd, text + at, CONF_FILE_MAX + 1 - at);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_set(err, errno == EISDIR ? ERR_INVALID : ERR_GENERIC, "%s: %s",
-				       path, strerror(errno));
-		at += (size_t)n;
-	}
-	if (at > CONF_FILE_MAX)
-		return err_set(err, ERR_INVALID, "%s: more than 1 MiB, that is no configuration",
-			       path);
-	text[at] = '\0';
-	*len = at;
-	return 0;
-}
-
-static int text_line(const char *text, const char *at)
-{
-	int line = 1;
-
-	for (; text < at; text++)
-		line += *text == '\n';
-	return line;
-}
-
-/* The end of the string that begins with the quote at @p, or NULL: it has none. */
-static char *text_string_end(char *p)
-{
-	char quote = *p++;
-
-	for (; *p && *p != quote; p++) {
-		if (*p == '\\' && p[1])
-			p++;
-	}
-	return *p ? p : NULL;
-}
-
-static bool text_is_comment(const char *text, const char *p)
-{
-	if (*p == '#')
-		return true;
-	return (!strncmp(p, "//", 2) || !strncmp(p, "/*", 2)) &&
-	       (p == text || strchr(" \t\r\n{},=", p[-1]));
-}
-
-/* The last byte of the comment at @p, or NULL: it has no end. */
-static char *text_comment_end(char *p)
-{
-	char *end;
-
-	if (*p == '#' || p[1] == '/')
-		return p + strcspn(p, "\n") - 1;
-	end = strstr(p + 2, "*/");
-	return end ? end + 1 : NULL;
-}
-
-/* Blank out @p up to @end but for newlines. */
-static void text_blank(char *p, const char *end)
-{
-	for (; p <= end; p++)
-		*p = *p == '\n' ? '\n' : ' ';
-}
-
-static int text_open_end(const char *text, const char *begin, const char *path, struct err *err)
-{
-	return err_set(err, ERR_INVALID, "%s:%d: the %s that begins here has no end", path,
-		       text_line(text, begin), *begin == '/' ? "comment" :
-		       *begin == '{' ? "section or list" : "string");
-}
-
-/*
- * What libconfuse gets wrong or says too late: it loses count of lines in comments, reads on after a
- * NUL, takes a section without its closing brace, and says of an open string only that the file
- * ends. So comments are blanked out here, and the rest refused.
- */
-static int text_prepare(char *text, size_t len, const char *path, struct err *err)
-{
-	const char *open_brace = NULL;
-	unsigned depth = 0;
-
-	if (memchr(text, '\0', len))
-		return err_set(err, ERR_INVALID, "%s:%d: a NUL byte, that is no configuration",
-			       path, text_line(text, text + strlen(text)));
-	for (char *p = text; *p; p++) {
-		char *begin = p;
-
-		if (*p == '"' || *p == '\'') {
-			p = text_string_end(p);
-		} else if (text_is_comment(text, p)) {
-			p = text_comment_end(p);
-			text_blank(begin, p ? p : begin - 1);
-		} else if (*p == '{' && !depth++) {
-			open_brace = p;
-		} else if (*p == '}' && depth) {
-			depth--;
-		}
-		if (!p)
-			return text_open_end(text, begin, path, err);
-	}
-	return depth ? text_open_end(text, open_brace, path, err) : 0;
-}
-
-/* --- what was read --- */
-
-static void entry_fini(struct conf_entry *e)
-{
-	for (size_t i = 0; i < e->count; i++)
-		free(e->values[i]);
-	free(e->values);
-	free(e->key);
-}
-
-void conf_file_free(struct conf_file *f)
-{
-	if (!f)
-		return;
-	for (size_t i = 0; i < f->count; i++) {
-		struct conf_section *s = &f->sections[i];
-
-		for (size_t j = 0; j < s->count; j++)
-			entry_fini(&s->entries[j]);
-		free(s->entries);
-		free(s->title);
-	}
-	free(f->sections);
-	free(f->path);
-	free(f);
-}
-
-/* A name without its "[0]": two spellings of a setting are one key. */
-static bool key_equal(const char *a, const char *b)
-{
-	while (*a || *b) {
-		if (!strncmp(a, "[0]", 3))
-			a += 3;
-		else if (!strncmp(b, "[0]", 3))
-			b += 3;
-		else if (*a++ != *b++)
-			return false;
-	}
-	return true;
-}
-
-static struct conf_entry *section_entry(struct conf_section *s, const char *key)
-{
-	for (size_t i = 0; i < s->count; i++) {
-		if (key_equal(s->entries[i].key, key))
-			return &s->entries[i];
-	}
-	return NULL;
-}
-
-const struct conf_entry *conf_find(const struct conf_section *s, const char *key)
-{
-	return section_entry((struct conf_section *)s, key);
-}
-
-static struct conf_section *file_add_section(struct conf_file *f, const char *title, int line)
-{
-	struct conf_section *more = realloc(f->sections, (f->count + 1) * sizeof(*more));
-
-	if (!more)
-		return NULL;
-	f->sections = more;
-	more += f->count;
-	*more = (struct conf_section){ .title = title ? strdup(title) : NULL,
-					 .line = line };
-	if (title && !more->title)
-		return NULL;
-	f->count++;
-	return more;
-}
-
-/* The section with @title (NULL: outside of sections), made where it is not there. */
-static struct conf_section *file_section(struct conf_file *f, const char *title, int line)
-{
-	if (!title)
-		return &f->sections[0];
-	for (size_t i = 1; i < f->count; i++) {
-		if (!strcmp(f->sections[i].title, title))
-			return &f->sections[i];
-	}
-	return file_add_section(f, title, line);
-}
-
-static struct conf_entry *section_add(struct conf_section *s, const char *key, int line)
-{
-	struct conf_entry *more = realloc(s->entries, (s->count + 1) * sizeof(*more));
-
-	if (!more)
-		return NULL;
-	s->entries = more;
-	more += s->count;
-	*more = (struct conf_entry){ .key = strdup(key), .line = line };
-	if (!more->key)
-		return NULL;
-	s->count++;
-	return more;
-}
-
-static int entry_add_value(struct conf_entry *e, const char *value)
-{
-	char **more = realloc(e->values, (e->count + 1) * sizeof(*more));
-
-	if (!more)
-		return -ENOMEM;
-	e->values = more;
-	more[e->count] = strdup(value);
-	if (!more[e->count])
-		return -ENOMEM;
-	e->count++;
-	return 0;
-}
 
 /* --- libconfuse's callbacks --- */
 
@@ -273,8 +43,8 @@ static int entry_twice(const struct conf_entry *e, int line)
  */
 static int conf_take(cfg_t *cfg, cfg_opt_t *opt)
 {
-	struct conf_section *s = file_section(reading.file, cfg_title(cfg), cfg->line);
-	struct conf_entry *e = s ? section_entry(s, opt->name) : NULL;
+	struct conf_section *s = conf_file_section(reading.file, cfg_title(cfg), cfg->line);
+	struct conf_entry *e = s ? conf_section_entry(s, opt->name) : NULL;
 	bool list = opt->flags & CFGF_LIST;
 	size_t n = cfg_opt_size(opt);
 	const char *value = n ? cfg_opt_getnstr(opt, (unsigned)n - 1) : NULL;
@@ -286,8 +56,8 @@ static int conf_take(cfg_t *cfg, cfg_opt_t *opt)
 	if (e && n == e->count)
 		return 0;
 	if (s && !e)
-		e = section_add(s, opt->name, cfg->line);
-	if (!e || entry_add_value(e, value))
+		e = conf_section_add(s, opt->name, cfg->line);
+	if (!e || conf_entry_add_value(e, value))
 		reading.nomem = true;
 	return reading.nomem ? -1 : 0;
 }
@@ -297,7 +67,7 @@ static int conf_take_section(cfg_t *cfg, cfg_opt_t *opt)
 {
 	cfg_t *section = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
 
-	if (!file_section(reading.file, cfg_title(section), cfg->line))
+	if (!conf_file_section(reading.file, cfg_title(section), cfg->line))
 		reading.nomem = true;
 	return reading.nomem ? -1 : 0;
 }
@@ -482,41 +252,6 @@ static cfg_t *grammar_init(const struct conf_grammar *g)
 
 /* --- reading --- */
 
-static bool entry_is_secret(const struct conf_grammar *g, const struct conf_entry *e)
-{
-	const struct setting *row = g->settings ? settings_find(g->settings, e->key) : NULL;
-	const struct conf_key *key = key_find(g->top, e->key);
-
-	if (!key)
-		key = key_find(g->in_section, e->key);
-	return row ? row->type == SETTING_SECRET && e->values[0][0] : key && key->secret;
-}
-
-/* A secret in a file that others may read is no secret. */
-static int check_mode(const struct conf_file *f, const struct conf_grammar *g,
-		      const struct stat *st, struct err *err)
-{
-	if (!S_ISREG(st->st_mode) || !(st->st_mode & 077))
-		return 0;
-	for (size_t i = 0; i < f->count; i++) {
-		for (size_t j = 0; j < f->sections[i].count; j++) {
-			const struct conf_entry *e = &f->sections[i].entries[j];
-
-			if (entry_is_secret(g, e))
-				return err_set(err, ERR_ACCESS, "%s:%d: %s is a secret and others "
-					       "may read the file: chmod 600 %s", f->path, e->line,
-					       e->key, f->path);
-		}
-	}
-	return 0;
-}
-
-static int open_err(const char *path, struct err *err)
-{
-	return err_set(err, errno == EACCES ? ERR_ACCESS : ERR_INVALID, "%s: %s", path,
-		       strerror(errno));
-}
-
 /* @text through libconfuse into reading.file. */
 static int conf_parse(const char *text, struct err *err)
 {
@@ -536,39 +271,16 @@ static int conf_parse(const char *text, struct err *err)
 	return 0;
 }
 
-static int conf_file_new(struct conf_file **out, const char *path)
-{
-	struct conf_file *f = calloc(1, sizeof(*f));
-
-	*out = f;
-	if (!f)
-		return -ENOMEM;
-	f->path = strdup(path);
-	return f->path && file_add_section(f, NULL, 1) ? 0 : -ENOMEM;
-}
-
-static int conf_read_text(const char *path, char **text, struct stat *st, struct err *err)
-{
-	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
-	size_t len = 0;
-	int rc;
-
-	if (fd < 0 || fstat(fd, st) < 0)
-		return open_err(path, err);
-	if (S_ISDIR(st->st_mode))
-		return err_set(err, ERR_INVALID, "%s is a directory", path);
-	rc = text_read(fd, path, text, &len, err);
-	return rc ? rc : text_prepare(*text, len, path, err);
-}
-
 int conf_file_read(struct conf_file **out, const char *path, const struct conf_grammar *g,
 		   struct err *err)
 {
 	cleanup_free char *text = NULL;
 	struct conf_file *f = NULL;
 	struct stat st;
-	int rc = conf_read_text(path, &text, &st, err);
+	int rc = conf_text_read(path, &text, &st, err);
 
+	if (!rc)
+		rc = conf_text_prepare(text, path, err);
 	if (rc)
 		return rc;
 	if (conf_file_new(&f, path))
@@ -582,44 +294,11 @@ int conf_file_read(struct conf_file **out, const char *path, const struct conf_g
 	memset(&reading, 0, sizeof(reading));
 	explicit_bzero(text, strlen(text));
 	if (!rc)
-		rc = check_mode(f, g, &st, err);
+		rc = conf_check_mode(f, g, &st, err);
 	if (rc) {
 		conf_file_free(f);
 		return rc;
 	}
 	*out = f;
-	return 0;
-}
-
-/* --- using --- */
-
-int conf_entry_err(const struct conf_file *f, const struct conf_entry *e, struct err *err)
-{
-	return err_prefix(err, "%s:%d", f->path, e->line);
-}
-
-int conf_section_err(const struct conf_file *f, const struct conf_section *s, struct err *err)
-{
-	return err_prefix(err, "%s:%d", f->path, s->line);
-}
-
-int conf_apply(const struct conf_file *f, const struct conf_section *s, const struct settings *t,
-	       void *base, void (*note)(const char *text, void *arg), void *arg, struct err *err)
-{
-	for (size_t i = 0; i < s->count; i++) {
-		const struct conf_entry *e = &s->entries[i];
-		const struct setting *row = settings_find(t, e->key);
-		struct setting_note n;
-		char text[sizeof(n.text) + 256];
-
-		if (!row)
-			continue;
-		if (settings_set(row, base, e->values[0], &n, err))
-			return conf_entry_err(f, e, err);
-		if (!n.text[0] || !note)
-			continue;
-		snprintf(text, sizeof(text), "%.200s:%d: %s", f->path, e->line, n.text);
-		note(text, arg);
-	}
 	return 0;
 }

@@ -221,8 +221,10 @@ static const char *want_words(const struct setting *row, const char *before, con
 	buf[0] = '\0';
 	for (size_t i = 0; row->choices[i] && at < len; i++) {
 		const char *sep = !i ? before : row->choices[i + 1] ? ", " : between;
+		const char *quote = strchr(row->choices[i], ',') ? "\"" : "";
 
-		at += (size_t)snprintf(buf + at, len - at, "%s%s", sep, row->choices[i]);
+		at += (size_t)snprintf(buf + at, len - at, "%s%s%s%s", sep, quote, row->choices[i],
+				       quote);
 	}
 	return buf;
 }
@@ -266,7 +268,7 @@ const char *settings_want(const struct setting *row, char *buf, size_t len)
 	case SETTING_NONE:
 		break;
 	}
-	snprintf(buf, len, "at most %d characters, none of them a control character",
+	snprintf(buf, len, "at most %d characters, no control characters",
 		 SETTING_STRING_BYTES - 1);
 	return buf;
 }

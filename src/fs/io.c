@@ -29,6 +29,7 @@ struct io_req {
 	uint32_t process;	/* of who.pid; 0: not looked up yet, or not known */
 	mono_ms since;
 	bool interrupted;	/* its caller got a signal */
+	bool waits;		/* counted in waiting */
 	bool held;		/* counted in held_bytes */
 	struct buf buf;
 	struct list link;	/* waiting, free, or none */
@@ -99,6 +100,8 @@ void io_end(struct io *io)
 	io->ended = true;
 	loop_timer_stop(&io->look);
 	list_each_safe(r, tmp, &io->waiting, link) {
+		if (r->who.reply)
+			r->who.reply(r->who.ctx, -ECONNABORTED, NULL, 0);
 		r->who.reply = NULL;
 		lun_cancel(&r->lun_io);
 	}
@@ -134,7 +137,7 @@ static void io_done(struct lun_io *lun_io, int err, const void *data)
 	struct io_req *r = container_of(lun_io, struct io_req, lun_io);
 
 	list_del(&r->link);
-	r->io->stats.waiting--;
+	r->io->stats.waiting -= r->waits;
 	if (r->who.reply)
 		r->who.reply(r->who.ctx, err, data, lun_io->len);
 }
@@ -192,7 +195,8 @@ static void io_note_process(struct io *io, struct io_req *r)
 static void io_submit(struct io *io, struct io_req *r)
 {
 	list_append(&io->waiting, &r->link);
-	io->stats.waiting++;
+	r->waits = r->who.reply != NULL;
+	io->stats.waiting += r->waits;
 	io->unreleased++;
 	if (!loop_timer_is_set(&io->look))
 		loop_timer_set(&io->look, loop_now(io->loop) + IO_LOOK_MS);

@@ -23,7 +23,7 @@ struct io_caller {
 	uint32_t pid;		/* the thread; 0 when we cannot see it */
 	/*
 	 * Called once from the loop: @err 0 or -errno; @len bytes at @data were read, or @len bytes
-	 * were written. NULL: nobody waits. Not called any more after io_end().
+	 * were written. NULL: nobody waits.
 	 */
 	void (*reply)(void *ctx, int err, const void *data, uint32_t len);
 };
@@ -32,8 +32,8 @@ struct io_caller {
 int io_new(struct io **out, struct loop *loop, uint64_t hold_limit_bytes);
 
 /*
- * No answer is wanted any more: cancel all, and free @io when the LUNs have released the last
- * request. io_end(NULL) is legal.
+ * The mount ends: answer all that wait with -ECONNABORTED, cancel their requests, and free @io when
+ * the LUNs have released the last one. io_end(NULL) is legal.
  */
 void io_end(struct io *io);
 

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "iscsifs/clock.h"
+
 /* A LUN in the tree: lun_user() of the LUN, obj of the node. */
 struct show_lun {
 	struct lun *lun;

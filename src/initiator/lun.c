@@ -50,7 +50,7 @@ static void lun_outage_begin(struct lun *lun)
 
 static void lun_outage_end(struct lun *lun)
 {
-	if (lun->outage_began != MONO_NEVER)
+	if (lun->outage_began != MONO_NEVER && gate_passes(&lun->gate))
 		log_info("LUN works again | target=%s lun=%u outage_ms=%lld", lun->target,
 			 lun->facts.number, (long long)(loop_now(lun->loop) - lun->outage_began));
 	lun->outage_began = MONO_NEVER;
@@ -234,11 +234,13 @@ static void lun_probed(struct probe *p, enum probe_result result)
 		lun_ready(lun);
 		break;
 	case PROBE_NOT_READY:
+		lun_gate(lun, GATE_EV_LOST);
 		lun_wait_for_ready(lun, sense_print(&p->sense, text, sizeof(text)));
 		break;
 	case PROBE_FAILED:
 		log_warn("LUN cannot be used | target=%s lun=%u why=%s", lun->target,
 			 p->facts.number, p->text);
+		lun_gate(lun, GATE_EV_LOST);
 		lun_wait_for_ready(lun, p->text);
 		break;
 	case PROBE_NOT_A_DISK:
@@ -448,6 +450,11 @@ void lun_link_up(struct lun *lun)
 	lun_probe(lun);
 }
 
+void lun_ask_again(struct lun *lun)
+{
+	lun_probe(lun);
+}
+
 void lun_link_down(struct lun *lun)
 {
 	lun->probing = lun->reprobe = lun->looking = false;
@@ -458,8 +465,18 @@ void lun_link_down(struct lun *lun)
 	ioq_wire_lost(&lun->q);
 }
 
+/* What the target acknowledged and nobody flushed is in its hands alone now. */
+static void lun_note_unflushed(const struct lun *lun)
+{
+	if (lun->gate.state == GATE_SHUT || !lun->facts.write_cache || !ioq_has_unflushed(&lun->q))
+		return;
+	log_error("closed with writes that could not be flushed, they may be lost if the target "
+		  "loses its cache | target=%s lun=%u", lun->target, lun->facts.number);
+}
+
 void lun_close(struct lun *lun)
 {
+	lun_note_unflushed(lun);
 	lun->closed = true;
 	if (lun->probing)
 		probe_stop(&lun->probe);

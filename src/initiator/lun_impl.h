@@ -68,6 +68,8 @@ void lun_free(struct lun *lun);
 
 /* The session has a transport (wire->tp): probe. */
 void lun_link_up(struct lun *lun);
+/* A LUN that is READY is asked for its size once more; its requests go on meanwhile. */
+void lun_ask_again(struct lun *lun);
 /* It was lost; wire->tp is NULL. Requests are held, the outage begins. */
 void lun_link_down(struct lun *lun);
 /* Answered with -EIO: everything waiting, now and from now on. */

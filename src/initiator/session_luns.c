@@ -168,8 +168,12 @@ static void session_take_luns(struct session *s, const struct lun_addr *addrs, i
 		session_step(s, LINK_EV_PROBED);
 	else
 		list_each(lun, &s->luns, link) {
-			if (lun->reported && (lun->state != LUN_READY || lun_is_down(lun)))
+			if (!lun->reported)
+				continue;
+			if (lun->state != LUN_READY || lun_is_down(lun))
 				lun_link_up(lun);
+			else
+				lun_ask_again(lun);
 		}
 	session_decide_by_luns(s);
 }

@@ -10,7 +10,7 @@
  * once, from any phase; after it nothing is sent and nothing completes, and transport_cut() is the
  * only legal call. transport_cut() is legal at any time but inside a callback of this transport.
  *
- * The implementation over libiscsi is transport_libiscsi.c, the only file that knows libiscsi;
+ * The implementation over libiscsi is behind transport_libiscsi.h, the only file that includes it;
  * simulations link another one, in memory.
  */
 #ifndef ISCSIFS_TRANSPORT_H

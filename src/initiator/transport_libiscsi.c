@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The transport over libiscsi 1.19, and the only file that knows libiscsi.
+ * The transport over libiscsi 1.19: commands, answers, and the end.
  *
  * The one hard thing: libiscsi does not say that a connection is gone. It may call back with
  * CANCELLED, return -1 a turn later, or do neither; it may skip callbacks altogether. So our slots
@@ -14,269 +14,103 @@
  *   look names up in the loop, keep the first address          numeric portals only
  *   let write(2) raise SIGPIPE, leave its socket to children   ignored, close-on-exec
  *   cut long strings, drop an empty password and with it CHAP  such parameters are refused
- *   crash on a login answered with data, believe any login     transport_login.c reads first
- *   write each PDU with two calls and no delay                 corked while a turn's PDUs leave
+ *   believe any login                                          transport_login.c reads it first
+ *   believe any header: crash, hang                            transport_guard.c reads it first
+ *   read and write each PDU with two system calls              transport_guard.c gathers them
  */
-#include "initiator/transport.h"
+#include "initiator/transport_libiscsi.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-/* Two of its tags are ours too. */
-#define scsi_status libiscsi_scsi_status
-#define scsi_opcode libiscsi_scsi_opcode
-#include <iscsi/iscsi.h>
-#include <iscsi/scsi-lowlevel.h>
-#undef scsi_status
-#undef scsi_opcode
+#include "iscsifs/cursor.h"
 
-#include "initiator/transport_login.h"
-#include "iscsifs/log.h"
-#include "iscsifs/num.h"
+enum { PDU_NOP_IN = 0x20, PDU_DATA_IN = 0x25, PDU_R2T = 0x31, PDU_NO_TAG = 0xffffffff };
 
-enum { TRANSPORT_STRING_MAX = 255, TRANSPORT_ISCSI_NAME_MAX = 223, TRANSPORT_COMMANDS_MAX = 2048 };
+enum { TRANSPORT_PINGS_MAX = 64 };	/* unanswered, from the target */
 
-/* libiscsi's log levels: its errors and the target's announcements; a login needs no more. */
-enum { LIBISCSI_LOG_ERROR = 1, LIBISCSI_LOG_EVENT = 2 };
-
-enum transport_phase {
-	TRANSPORT_PHASE_NONE,
-	TRANSPORT_PHASE_CONNECT,
-	TRANSPORT_PHASE_LOGIN,
-	TRANSPORT_PHASE_FULL,
-	TRANSPORT_PHASE_LOST,
-};
-
-/* One command. libiscsi 1.19 frees no task that it did not make, so the task lives in here. */
-struct slot {
-	struct scsi_task task;
-	struct scsi_iovec iov;
-	struct scsi_iovec nothing;	/* T16: data for a command without any is an error */
-	struct transport *tp;
-	struct transport_cmd *cmd;
-	struct list link;		/* on tp->idle or tp->withheld; in flight: on none */
-};
-
-struct transport {
-	struct loop *loop;
-	struct iscsi_context *ctx;
-	struct loop_fd watch;
-	struct loop_call flush;		/* something is queued: send it before the loop sleeps */
-	struct loop_call notify;	/* an event is due */
-	struct transport_events events;
-	void *arg;
-	enum transport_phase phase;
-	mono_ms dialled;
-	char portal[TRANSPORT_PORTAL_MAX];
-	char local[TRANSPORT_PORTAL_MAX];
-	char target[TRANSPORT_NAME_MAX];
-
-	struct slot *slots;
-	unsigned commands;
-	unsigned queued;		/* commands submitted since the last flush */
-	struct list idle;
-	struct list withheld;		/* answered, but libiscsi may still read from the buffer */
-
-	struct login login;
-	uint8_t *login_pdu;		/* LOGIN_PDU_MAX bytes while logging in */
-	size_t login_awaits;		/* bytes the socket shall have before we are woken */
-	bool login_ended;		/* libiscsi called back: logged in or not */
-
-	bool serving;			/* inside iscsi_service() */
-	bool submitting;		/* inside a call that queues */
-	bool submit_failed;
-	bool cutting;
-	bool cancelled;			/* libiscsi gave up on the connection */
-	bool logout_due;		/* wanted, waits for the queue to empty (T29) */
-	bool asked;			/* the target asked for logout or announced a drop */
-	span_ms asked_wait;
-	char error[200];		/* what libiscsi said first in this call */
-	int said_errno;			/* and the error of a system call that it named */
-
-	bool ready_due;
-	bool lost_due;
-	unsigned pongs_due;
-	struct transport_loss loss;
-};
-
-/*
- * Whose call libiscsi is in: its log function has no argument. One thread uses libiscsi (T13), and
- * a call may nest: done() of one command may submit to another transport.
- */
-static struct transport *transport_speaking;
-
-static struct transport *transport_enter(struct transport *tp)
+static struct slot *transport_find(const struct transport *tp, uint32_t itt)
 {
-	struct transport *before = transport_speaking;
+	struct slot *s = tp->by_itt[itt & tp->itt_mask];
 
-	transport_speaking = tp;
-	return before;
-}
-
-static void transport_leave(struct transport *before)
-{
-	transport_speaking = before;
-}
-
-/* ---- Losing it ---- */
-
-static void transport_set_lost(struct transport *tp)
-{
-	tp->phase = TRANSPORT_PHASE_LOST;
-	loop_fd_del(tp->loop, &tp->watch);	/* its descriptor stays readable: a busy loop */
-	loop_call_cancel(&tp->flush);
-	tp->ready_due = false;
-	tp->lost_due = true;
-	loop_defer(tp->loop, &tp->notify);
-}
-
-static void transport_lose(struct transport *tp, enum transport_loss_kind kind, const char *fmt,
-			   ...) __attribute__((format(printf, 3, 4)));
-
-static void transport_lose(struct transport *tp, enum transport_loss_kind kind, const char *fmt,
-			   ...)
-{
-	va_list ap;
-
-	if (tp->phase == TRANSPORT_PHASE_LOST)
-		return;
-	tp->loss = (struct transport_loss){ .kind = kind, .time2wait = tp->asked_wait };
-	if (kind == TRANSPORT_LOSS_DROPPED && tp->asked)
-		tp->loss.kind = TRANSPORT_LOSS_ASKED;
-	va_start(ap, fmt);
-	vsnprintf(tp->loss.text, sizeof(tp->loss.text), fmt, ap);
-	va_end(ap);
-	transport_set_lost(tp);
-}
-
-/* The login was refused, by them or by us. */
-static void transport_lose_login(struct transport *tp, const struct transport_loss *loss)
-{
-	if (tp->phase == TRANSPORT_PHASE_LOST)
-		return;
-	tp->loss = *loss;
-	transport_set_lost(tp);
-}
-
-/* libiscsi has given up on the connection: find words for it. */
-static void transport_lose_connection(struct transport *tp)
-{
-	bool full = tp->phase == TRANSPORT_PHASE_FULL;
-
-	if (tp->asked)
-		transport_lose(tp, TRANSPORT_LOSS_ASKED, "the target ended the session: %s",
-			       tp->error);
-	else if (tp->said_errno == EINVAL)	/* of libiscsi's own making */
-		transport_lose(tp, TRANSPORT_LOSS_DROPPED,
-			       "%s sent or asked for data that does not fit the command",
-			       tp->portal);
-	else if (tp->said_errno)
-		transport_lose(tp, full ? TRANSPORT_LOSS_DROPPED : TRANSPORT_LOSS_CONNECT,
-			       "the connection to %s is lost: %s", tp->portal,
-			       strerror(tp->said_errno));
-	else if (!tp->error[0])
-		transport_lose(tp, full ? TRANSPORT_LOSS_DROPPED : TRANSPORT_LOSS_CONNECT,
-			       "%s closed the connection%s", tp->portal,
-			       full ? "" : " during login");
-	else
-		transport_lose(tp, full ? TRANSPORT_LOSS_DROPPED : TRANSPORT_LOSS_LOGIN,
-			       "%s sent something that libiscsi cannot take: %s", tp->portal,
-			       tp->error);
-}
-
-/* ---- What libiscsi says ---- */
-
-/* What a target announces reaches us only as a line of libiscsi's log (T22). */
-static const struct {
-	const char *line;
-	bool has_wait;
-} transport_asks[] = {
-	{ "target requests logout within", false },
-	{ "target will drop this connection. Time2Wait is ", true },
-	{ "target will drop all connections of this session. Time2Wait is ", true },
-	{ "target requests parameter reno", false },
-	{ "target rejects request with reason: Waiting For Logout", false },
-};
-
-static bool transport_heard_ask(struct transport *tp, const char *line)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(transport_asks); i++) {
-		size_t len = strlen(transport_asks[i].line);
-
-		if (strncmp(line, transport_asks[i].line, len))
-			continue;
-		tp->asked = true;
-		if (transport_asks[i].has_wait)
-			tp->asked_wait = (span_ms)strtoul(line + len, NULL, 10) * 1000;
-		snprintf(tp->error, sizeof(tp->error), "%s", line);
-		return true;
+	if (s && s->cmd && s->task.itt == itt)
+		return s;
+	for (unsigned i = 0; i < tp->commands; i++) {
+		s = &tp->slots[i];
+		if (s->cmd && s->task.itt == itt)
+			return s;
 	}
+	return NULL;
+}
+
+static bool transport_refuse(struct transport *tp, const char *why)
+{
+	tp->refused = why;
 	return false;
 }
 
-/* "read from socket failed, errno:104", "Error when writing to socket :32". */
-static void transport_heard_error(struct transport *tp, const char *line)
+/* Data where none was asked for: libiscsi takes the task of a ping for granted. */
+static bool transport_pass_data(struct transport *tp, const uint8_t *header)
 {
-	static const char *const marks[] = { "errno:", "to socket :" };
+	struct slot *s = transport_find(tp, be32_load(header + 16));
+	uint64_t off = be32_load(header + 40), len = be24_load(header + 5);
 
-	if (tp->asked || tp->cancelled || tp->error[0] ||
-	    !strncmp(line, "iscsi_service_reconnect", 23))
-		return;
-	snprintf(tp->error, sizeof(tp->error), "%s", line);
-	for (size_t i = 0; i < ARRAY_SIZE(marks); i++) {
-		const char *at = strstr(line, marks[i]);
+	if (!s)
+		return transport_refuse(tp, "sent data for no command");
+	if (s->task.xfer_dir != SCSI_XFER_READ || off + len > s->iov.iov_len ||
+	    s->got + len > s->iov.iov_len)
+		return transport_refuse(tp, "sent data that does not fit the command");
+	s->got += (uint32_t)len;
+	return true;
+}
 
-		if (at)
-			tp->said_errno = atoi(at + strlen(marks[i]));
+/* A request for data that is not there: libiscsi cuts it up before it looks for the data. */
+static bool transport_pass_r2t(struct transport *tp, const uint8_t *header)
+{
+	struct slot *s = transport_find(tp, be32_load(header + 16));
+	uint64_t off = be32_load(header + 40), len = be32_load(header + 44);
+
+	if (!s)
+		return transport_refuse(tp, "asked for data of no command");
+	if (s->task.xfer_dir != SCSI_XFER_WRITE || !len || off + len > s->iov.iov_len)
+		return transport_refuse(tp, "asked for data that does not fit the command");
+	return true;
+}
+
+static bool transport_pass(struct guard *g, const uint8_t *header)
+{
+	struct transport *tp = container_of(g, struct transport, guard);
+
+	switch (header[0] & 0x3f) {
+	case PDU_DATA_IN:
+		return transport_pass_data(tp, header);
+	case PDU_R2T:
+		return transport_pass_r2t(tp, header);
+	case PDU_NOP_IN:
+		/* Each wants an answer, which takes memory until it can leave. */
+		if (be32_load(header + 20) != PDU_NO_TAG && ++tp->pings > TRANSPORT_PINGS_MAX)
+			return transport_refuse(tp, "sends pings and does not take the answers");
 	}
+	return true;
 }
 
-static void transport_forget_error(struct transport *tp)
+void transport_guard(struct transport *tp)
 {
-	tp->error[0] = '\0';
-	tp->said_errno = 0;
-}
-
-static void transport_heard(int level, const char *message)
-{
-	struct transport *tp = transport_speaking;
-	char line[512];
-	size_t len, tail;
-
-	if (!tp || tp->cutting)
-		return;
-	snprintf(line, sizeof(line), "%s", message);
-	len = strlen(line);
-	tail = tp->target[0] ? strlen(tp->target) + 3 : 0;	/* " [target]" */
-	if (tail && len > tail && line[len - 1] == ']')
-		line[len - tail] = '\0';
-	log_debug("libiscsi: %s | portal=%s", line, tp->portal);
-	if (transport_heard_ask(tp, line))
-		return;
-	if (!strncmp(line, "reconnect deferred", 18))
-		tp->cancelled = true;
-	else if (level == LIBISCSI_LOG_ERROR)
-		transport_heard_error(tp, line);
+	guard_init(&tp->guard, tp->watch.fd, tp->login.limits.header_digest, transport_pass);
 }
 
 /* ---- Answers ---- */
 
-/* PDUs are queued, or one is half written. */
-static bool transport_unsent(const struct transport *tp)
+bool transport_unsent(const struct transport *tp)
 {
-	return iscsi_out_queue_length(tp->ctx) > 0 || (iscsi_which_events(tp->ctx) & POLLOUT);
+	return guard_has_unsent(&tp->guard) || iscsi_out_queue_length(tp->ctx) > 0 ||
+	       (iscsi_which_events(tp->ctx) & POLLOUT);
 }
 
 static void slot_read_sense(struct slot *s, struct sense *out)
@@ -296,11 +130,13 @@ static void slot_take_answer(struct slot *s, int status)
 	const struct scsi_task *task = &s->task;
 	uint32_t bytes = task->xfer_dir == SCSI_XFER_READ ? (uint32_t)task->expxferlen : 0;
 
+	BUG_ON(!s->tp->guard.pdus);	/* linked so that libiscsi's recv() is not ours */
 	cmd->rejected = status == SCSI_STATUS_ERROR;
 	cmd->status = cmd->rejected ? 0 : (uint8_t)status;
 	cmd->in_bytes = cmd->rejected ? 0 : bytes;
 	if (!cmd->rejected && task->residual_status == SCSI_RESIDUAL_UNDERFLOW)
 		cmd->in_bytes = bytes - MIN(bytes, (uint32_t)MIN(task->residual, UINT32_MAX));
+	cmd->in_bytes = MIN(cmd->in_bytes, s->got);
 	if (status == SCSI_STATUS_CHECK_CONDITION)
 		slot_read_sense(s, &cmd->sense);
 	else
@@ -381,9 +217,10 @@ static void transport_notice(struct transport *tp, int rc)
 		transport_lose_connection(tp);	/* T5: libiscsi logged out and tells nobody */
 }
 
-static void transport_service(struct transport *tp, int events)
+void transport_service(struct transport *tp, int events)
 {
 	struct transport *before = transport_enter(tp);
+	struct guard *guard = guard_post(tp->phase == TRANSPORT_PHASE_FULL ? &tp->guard : NULL);
 	int rc;
 
 	if (!tp->asked)
@@ -391,39 +228,46 @@ static void transport_service(struct transport *tp, int events)
 	tp->serving = true;
 	rc = iscsi_service(tp->ctx, events);
 	tp->serving = false;
+	(void)guard_post(guard);
 	transport_leave(before);
 	if (tp->phase != TRANSPORT_PHASE_LOST)
 		transport_notice(tp, rc);
 }
 
-static void transport_want_events(struct transport *tp)
+void transport_want_events(struct transport *tp)
 {
-	bool out = iscsi_which_events(tp->ctx) & POLLOUT;
+	bool out = guard_has_unsent(&tp->guard) || (iscsi_which_events(tp->ctx) & POLLOUT);
 
 	loop_fd_mod(tp->loop, &tp->watch, LOOP_IN | (out ? LOOP_OUT : 0u));
 }
 
-static void transport_cork(struct transport *tp, int on)
+/* Send what the guard gathered. Returns whether the connection is still there. */
+static bool transport_push(struct transport *tp)
 {
-	(void)setsockopt(tp->watch.fd, IPPROTO_TCP, TCP_CORK, &on, sizeof(on));
+	int rc = guard_push(&tp->guard);
+
+	if (!rc)
+		return true;
+	tp->said_errno = -rc;
+	transport_lose_connection(tp);
+	return false;
 }
 
-/* Write what is queued, as far as the socket and the command window take it. */
-static void transport_write_out(struct transport *tp)
+void transport_write_out(struct transport *tp)
 {
-	bool cork = tp->queued > 1;
-
-	tp->queued = 0;
-	if (cork)
-		transport_cork(tp, 1);
-	transport_service(tp, POLLOUT);
-	if (tp->phase == TRANSPORT_PHASE_LOST)
+	if (!transport_push(tp))
 		return;
-	if (cork)
-		transport_cork(tp, 0);
+	if (!guard_has_unsent(&tp->guard) && (iscsi_which_events(tp->ctx) & POLLOUT)) {
+		transport_service(tp, POLLOUT);
+		if (tp->phase == TRANSPORT_PHASE_LOST || !transport_push(tp))
+			return;
+	}
 	transport_want_events(tp);
+	if (transport_unsent(tp))
+		return;
+	tp->pings = 0;
 	transport_release(tp);
-	if (tp->logout_due && !transport_unsent(tp))
+	if (tp->logout_due)
 		loop_defer(tp->loop, &tp->flush);
 }
 
@@ -466,197 +310,17 @@ static void transport_flush_later(struct transport *tp)
 	loop_defer(tp->loop, &tp->flush);
 }
 
-/* ---- Dialling ---- */
-
-static int transport_socket_error(const struct transport *tp)
+void transport_full_ready(struct transport *tp, unsigned events)
 {
-	int error = 0;
-	socklen_t len = sizeof(error);
-
-	if (getsockopt(tp->watch.fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
-		error = errno;
-	return error;
-}
-
-static int transport_tcp_info(const struct transport *tp, struct tcp_info *info)
-{
-	socklen_t len = sizeof(*info);
-
-	memset(info, 0, sizeof(*info));
-	return getsockopt(tp->watch.fd, IPPROTO_TCP, TCP_INFO, info, &len) < 0 ? -errno : 0;
-}
-
-static void transport_note_local(struct transport *tp)
-{
-	struct sockaddr_storage sa;
-	socklen_t len = sizeof(sa);
-	char host[INET6_ADDRSTRLEN + 16], port[8];
-
-	if (getsockname(tp->watch.fd, (struct sockaddr *)&sa, &len) < 0 ||
-	    getnameinfo((struct sockaddr *)&sa, len, host, sizeof(host), port, sizeof(port),
-			NI_NUMERICHOST | NI_NUMERICSERV))
-		return;
-	snprintf(tp->local, sizeof(tp->local), sa.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host,
-		 port);
-}
-
-/* libiscsi has ended its part of the login. */
-static void transport_logged_in(struct iscsi_context *ctx, int status, void *data, void *arg)
-{
-	struct transport *tp = arg;
-
-	(void)ctx;
-	(void)data;
-	if (tp->cutting)
-		return;
-	tp->login_ended = true;
-	if (status == SCSI_STATUS_GOOD)
-		return;
-	/* A reply that we let through and libiscsi did not take: it compared the CHAP response. */
-	if (tp->login.response_at && tp->login.response_at == tp->login.replies)
-		transport_lose(tp, TRANSPORT_LOSS_AUTH,
-			       "the target's CHAP response is wrong: it does not know password_in");
-	else
-		transport_lose(tp, TRANSPORT_LOSS_LOGIN, "login failed: %s", tp->error);
-}
-
-static void transport_connected(struct iscsi_context *ctx, int status, void *data, void *arg)
-{
-	struct transport *tp = arg;
-
-	(void)data;
-	if (tp->cutting)
-		return;
-	if (status == SCSI_STATUS_GOOD && !iscsi_login_async(ctx, transport_logged_in, tp))
-		tp->phase = TRANSPORT_PHASE_LOGIN;
-	else
-		tp->cancelled = true;
-}
-
-static void transport_connect_ready(struct transport *tp, unsigned events)
-{
-	int error = transport_socket_error(tp);
-
-	if (error) {
-		transport_lose(tp, TRANSPORT_LOSS_CONNECT, "cannot connect to %s: %s", tp->portal,
-			       strerror(error));
-		return;
-	}
-	if (!(events & LOOP_OUT))
-		return;
-	transport_service(tp, POLLOUT);
-	if (tp->phase != TRANSPORT_PHASE_LOGIN)
-		return;
-	transport_note_local(tp);
-	transport_write_out(tp);
-}
-
-/* Be woken for @bytes, the end of the stream, or an error: not for part of a PDU. */
-static void transport_await(struct transport *tp, size_t bytes)
-{
-	int low = (int)bytes;
-
-	if (tp->login_awaits == bytes)
-		return;
-	tp->login_awaits = bytes;
-	(void)setsockopt(tp->watch.fd, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof(low));
-}
-
-/* Fewer bytes than we asked to be woken for: are there more to come? */
-static void transport_login_partial(struct transport *tp, size_t bytes)
-{
-	struct tcp_info info;
-
-	transport_await(tp, bytes);
-	if (!transport_tcp_info(tp, &info) && info.tcpi_state != TCP_ESTABLISHED)
-		transport_lose(tp, TRANSPORT_LOSS_CONNECT,
-			       "%s closed the connection in the middle of a login answer",
-			       tp->portal);
-}
-
-/* Look at the next login response without taking it. Returns its bytes, 0 when not complete. */
-static size_t transport_peek_login(struct transport *tp)
-{
-	ssize_t got = recv(tp->watch.fd, tp->login_pdu, LOGIN_PDU_MAX, MSG_PEEK | MSG_DONTWAIT);
-	struct transport_loss loss;
-	size_t bytes;
-
-	if (got < 0 && (errno == EAGAIN || errno == EINTR))
-		return 0;
-	if (got <= 0) {
-		tp->said_errno = got ? errno : 0;
-		transport_lose_connection(tp);
-		return 0;
-	}
-	bytes = login_pdu_bytes(tp->login_pdu, (size_t)got, &loss);
-	if (!bytes)
-		transport_lose_login(tp, &loss);
-	else if ((size_t)got < bytes)
-		transport_login_partial(tp, bytes);
-	else
-		return bytes;
-	return 0;
-}
-
-static void transport_login_done(struct transport *tp)
-{
-	transport_await(tp, 1);
-	free(tp->login_pdu);
-	tp->login_pdu = NULL;
-	tp->phase = TRANSPORT_PHASE_FULL;
-	tp->ready_due = true;
-	loop_defer(tp->loop, &tp->notify);
-	transport_want_events(tp);
-}
-
-/*
- * A login response has come. We judge the very bytes that libiscsi is then given: it takes one PDU
- * per call while it is not logged in. A response that it ignores (a wrong tag) has been judged in
- * vain, and the next could slip through on its merits, so that is the end too.
- */
-static void transport_login_reply(struct transport *tp)
-{
-	struct transport_loss loss;
-	size_t bytes = transport_peek_login(tp);
-
-	if (!bytes)
-		return;
-	if (login_judge(&tp->login, tp->login_pdu, bytes, &loss)) {
-		transport_lose_login(tp, &loss);
-		return;
-	}
-	transport_await(tp, LOGIN_HEADER_BYTES);
-	transport_service(tp, POLLIN);
-	if (tp->phase == TRANSPORT_PHASE_LOST)
-		return;
-	if (tp->login_ended && tp->login.done)
-		transport_login_done(tp);
-	else if (tp->login_ended || tp->login.done || !(iscsi_which_events(tp->ctx) & POLLOUT))
-		transport_lose(tp, TRANSPORT_LOSS_LOGIN,
-			       "the target answered something that was not asked");
-	else
-		transport_write_out(tp);
-}
-
-static void transport_login_ready(struct transport *tp, unsigned events)
-{
-	if (transport_unsent(tp))
-		transport_write_out(tp);
-	/* An answer to what has not left is none. */
-	if (tp->phase == TRANSPORT_PHASE_LOGIN && (events & LOOP_IN) && !transport_unsent(tp))
-		transport_login_reply(tp);
-	if (tp->phase == TRANSPORT_PHASE_LOGIN && (events & LOOP_HUP))
-		transport_lose(tp, TRANSPORT_LOSS_CONNECT, "the connection to %s is lost: %s",
-			       tp->portal, strerror(transport_socket_error(tp)));
-}
-
-static void transport_full_ready(struct transport *tp, unsigned events)
-{
-	/* What came before the end still counts: read first. */
-	if (events & LOOP_IN)
-		transport_service(tp, POLLIN);
-	if (tp->phase == TRANSPORT_PHASE_LOST)
-		return;
+	/* What came before the end still counts: read first, and before the end all of it. */
+	do {
+		if (events & LOOP_IN)
+			transport_service(tp, POLLIN);
+		if (tp->phase == TRANSPORT_PHASE_LOST)
+			return;
+	} while ((events & LOOP_HUP) && guard_has_more(&tp->guard));
+	if (guard_has_more(&tp->guard))
+		loop_defer(tp->loop, &tp->reread);
 	if (events & LOOP_HUP) {
 		transport_lose(tp, TRANSPORT_LOSS_DROPPED, "the connection to %s is lost: %s",
 			       tp->portal, strerror(transport_socket_error(tp)));
@@ -670,25 +334,30 @@ static void transport_full_ready(struct transport *tp, unsigned events)
 		transport_release(tp);
 }
 
-static void transport_ready(struct loop_fd *w, unsigned events)
+static void transport_reread(struct loop_call *call)
 {
-	struct transport *tp = container_of(w, struct transport, watch);
-
-	switch (tp->phase) {
-	case TRANSPORT_PHASE_CONNECT:
-		transport_connect_ready(tp, events);
-		break;
-	case TRANSPORT_PHASE_LOGIN:
-		transport_login_ready(tp, events);
-		break;
-	case TRANSPORT_PHASE_FULL:
-		transport_full_ready(tp, events);
-		break;
-	case TRANSPORT_PHASE_NONE:
-	case TRANSPORT_PHASE_LOST:
-		break;
-	}
+	transport_full_ready(container_of(call, struct transport, reread), LOOP_IN);
 }
+
+int transport_socket_error(const struct transport *tp)
+{
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	if (getsockopt(tp->watch.fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+		error = errno;
+	return error;
+}
+
+int transport_tcp_info(const struct transport *tp, struct tcp_info *info)
+{
+	socklen_t len = sizeof(*info);
+
+	memset(info, 0, sizeof(*info));
+	return getsockopt(tp->watch.fd, IPPROTO_TCP, TCP_INFO, info, &len) < 0 ? -errno : 0;
+}
+
+/* ---- Life ---- */
 
 /*
  * Deliver one event. The owner may cut us from it: it comes last, and what it is given is not ours.
@@ -718,151 +387,17 @@ static void transport_notify(struct loop_call *call)
 	}
 }
 
-/* ---- Before the first dial ---- */
-
-extern char **environ;
-
-/* T27: every context reads these. T9: libiscsi writes payload with writev(), not MSG_NOSIGNAL. */
-static void transport_prepare_process(void)
-{
-	static bool prepared;
-	struct sigaction act;
-	char name[64];
-
-	if (prepared)
-		return;
-	prepared = true;
-	if (!sigaction(SIGPIPE, NULL, &act) && act.sa_handler == SIG_DFL)
-		signal(SIGPIPE, SIG_IGN);
-	for (size_t i = 0; environ && environ[i];) {
-		size_t len = strcspn(environ[i], "=");
-
-		if (strncmp(environ[i], "LIBISCSI_", 9) || len >= sizeof(name)) {
-			i++;
-			continue;
-		}
-		memcpy(name, environ[i], len);
-		name[len] = '\0';
-		unsetenv(name);
-	}
-}
-
-/* libiscsi seeds rand() once per process; its CHAP challenges deserve better. */
-static void transport_seed(void)
-{
-	unsigned seed;
-
-	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) == (ssize_t)sizeof(seed))
-		srand(seed);
-}
-
-/* @text fits; an empty one fits only where that is not a way to switch CHAP off. */
-static bool transport_fits(const char *text, size_t max)
-{
-	return text && text[0] && strlen(text) <= max;
-}
-
-static bool transport_portal_fits(const char *portal)
-{
-	struct addrinfo hints = { .ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM };
-	char host[TRANSPORT_PORTAL_MAX];
-	struct addrinfo *ai = NULL;
-	const char *colon;
-	size_t len;
-	uint64_t port;
-
-	if (!transport_fits(portal, TRANSPORT_PORTAL_MAX - 1) || !(colon = strrchr(portal, ':')) ||
-	    num_parse_u64(colon + 1, 1, 65535, &port))
-		return false;
-	len = (size_t)(colon - portal);
-	if (portal[0] == '[' && len > 2 && portal[len - 1] == ']') {
-		portal++;
-		len -= 2;
-	}
-	memcpy(host, portal, len);
-	host[len] = '\0';
-	if (getaddrinfo(host, NULL, &hints, &ai))
-		return false;
-	freeaddrinfo(ai);
-	return true;
-}
-
-static bool transport_param_fits(const struct transport_param *p)
-{
-	if (!transport_portal_fits(p->portal) ||
-	    !transport_fits(p->initiator, TRANSPORT_ISCSI_NAME_MAX) ||
-	    (p->target && !transport_fits(p->target, TRANSPORT_ISCSI_NAME_MAX)) ||
-	    (p->alias && strlen(p->alias) > TRANSPORT_STRING_MAX))
-		return false;
-	if ((p->user && !(transport_fits(p->user, TRANSPORT_STRING_MAX) &&
-			  transport_fits(p->password, TRANSPORT_STRING_MAX))) ||
-	    (p->user_in && !(p->user && transport_fits(p->user_in, TRANSPORT_STRING_MAX) &&
-			     transport_fits(p->password_in, TRANSPORT_STRING_MAX))))
-		return false;
-	return p->commands >= 1 && p->commands <= TRANSPORT_COMMANDS_MAX;
-}
-
-/* T2: the same ISID on each dial. RFC 7143 11.12.5: the type is in the two uppermost bits. */
-static int transport_set_isid(struct iscsi_context *ctx, uint64_t isid)
-{
-	unsigned low6 = (unsigned)(isid >> 40) & 0x3f;
-
-	switch (isid >> 46) {
-	case 0:
-		return iscsi_set_isid_oui(ctx, (uint32_t)(isid >> 24), isid & 0xffffff);
-	case 1:
-		return low6 ? -1 : iscsi_set_isid_en(ctx, (isid >> 16) & 0xffffff, isid & 0xffff);
-	case 2:
-		return low6 ? -1 : iscsi_set_isid_random(ctx, (isid >> 16) & 0xffffff, isid & 0xffff);
-	}
-	return -1;
-}
-
-static enum iscsi_header_digest transport_digest_of(enum transport_digest digest)
-{
-	switch (digest) {
-	case TRANSPORT_DIGEST_NONE:
-		return ISCSI_HEADER_DIGEST_NONE;
-	case TRANSPORT_DIGEST_CRC32C:
-		return ISCSI_HEADER_DIGEST_CRC32C;
-	case TRANSPORT_DIGEST_CRC32C_NONE:
-		return ISCSI_HEADER_DIGEST_CRC32C_NONE;
-	case TRANSPORT_DIGEST_NONE_CRC32C:
-		return ISCSI_HEADER_DIGEST_NONE_CRC32C;
-	}
-	return ISCSI_HEADER_DIGEST_NONE;
-}
-
-static int transport_configure(struct iscsi_context *ctx, const struct transport_param *p)
-{
-	iscsi_set_noautoreconnect(ctx, 1);	/* T1 */
-	iscsi_set_log_level(ctx, LIBISCSI_LOG_EVENT);
-	iscsi_set_log_fn(ctx, transport_heard);
-	if (transport_set_isid(ctx, p->isid))
-		return -EINVAL;
-	iscsi_set_session_type(ctx, p->target ? ISCSI_SESSION_NORMAL : ISCSI_SESSION_DISCOVERY);
-	if (p->target)
-		iscsi_set_targetname(ctx, p->target);
-	if (p->alias)
-		iscsi_set_alias(ctx, p->alias);
-	if (p->user)
-		iscsi_set_initiator_username_pwd(ctx, p->user, p->password);
-	if (p->user_in)
-		iscsi_set_target_username_pwd(ctx, p->user_in, p->password_in);
-	iscsi_set_header_digest(ctx, transport_digest_of(p->header_digest));
-	iscsi_set_initial_r2t(ctx, p->initial_r2t ? ISCSI_INITIAL_R2T_YES : ISCSI_INITIAL_R2T_NO);
-	iscsi_set_immediate_data(ctx, p->immediate_data ? ISCSI_IMMEDIATE_DATA_YES :
-							  ISCSI_IMMEDIATE_DATA_NO);
-	if (p->tcp_user_timeout_ms > 0)
-		iscsi_set_tcp_user_timeout(ctx, p->tcp_user_timeout_ms);
-	return 0;
-}
-
 static int transport_make_slots(struct transport *tp, unsigned commands)
 {
+	uint32_t tags = 2;
+
+	while (tags < 2 * commands)
+		tags *= 2;
+	tp->itt_mask = tags - 1;
+	tp->by_itt = calloc(tags, sizeof(*tp->by_itt));
 	tp->slots = calloc(commands, sizeof(*tp->slots));
 	tp->login_pdu = malloc(LOGIN_PDU_MAX);
-	if (!tp->slots || !tp->login_pdu)
+	if (!tp->by_itt || !tp->slots || !tp->login_pdu)
 		return -ENOMEM;
 	tp->commands = commands;
 	for (unsigned i = 0; i < commands; i++) {
@@ -870,27 +405,6 @@ static int transport_make_slots(struct transport *tp, unsigned commands)
 		list_append(&tp->idle, &tp->slots[i].link);
 	}
 	return 0;
-}
-
-/* Start the connection. A failure on the spot is an event like a later one. */
-static void transport_connect(struct transport *tp)
-{
-	struct transport *before = transport_enter(tp);
-	int rc = iscsi_connect_async(tp->ctx, tp->portal, transport_connected, tp);
-	int error = errno, fd = iscsi_get_fd(tp->ctx);
-
-	transport_leave(before);
-	if (rc || fd < 0) {
-		transport_lose(tp, TRANSPORT_LOSS_CONNECT, "cannot connect to %s: %s", tp->portal,
-			       tp->error[0] ? tp->error : strerror(error));
-		return;
-	}
-	(void)fcntl(fd, F_SETFD, FD_CLOEXEC);	/* T10 */
-	tp->phase = TRANSPORT_PHASE_CONNECT;
-	rc = loop_fd_add(tp->loop, &tp->watch, fd, LOOP_OUT);
-	if (rc)
-		transport_lose(tp, TRANSPORT_LOSS_CONNECT, "cannot watch the connection: %s",
-			       strerror(-rc));
 }
 
 static void transport_init(struct transport *tp, struct loop *loop,
@@ -904,6 +418,7 @@ static void transport_init(struct transport *tp, struct loop *loop,
 	tp->asked_wait = -1;
 	loop_fd_init(&tp->watch, transport_ready);
 	loop_call_init(&tp->flush, transport_flush);
+	loop_call_init(&tp->reread, transport_reread);
 	loop_call_init(&tp->notify, transport_notify);
 	list_init(&tp->idle);
 	list_init(&tp->withheld);
@@ -932,7 +447,6 @@ int transport_dial(struct transport **out, struct loop *loop, const struct trans
 	tp->ctx = iscsi_create_context(param->initiator);
 	if (!tp->ctx)
 		goto fail;
-	transport_seed();
 	rc = transport_configure(tp->ctx, param);
 	if (rc)
 		goto fail;
@@ -961,6 +475,7 @@ static void slot_prepare(struct slot *s, struct transport_cmd *cmd, const uint8_
 	task->cdb_size = (int)cdb_len;
 	task->xfer_dir = dir;
 	task->expxferlen = (int)bytes;
+	s->got = 0;
 	s->iov = (struct scsi_iovec){ .iov_base = buf, .iov_len = bytes };
 	scsi_task_set_iov_in(task, dir == SCSI_XFER_READ ? &s->iov : &s->nothing, 1);
 	if (dir == SCSI_XFER_WRITE)
@@ -981,6 +496,7 @@ static int slot_submit(struct slot *s, struct lun_addr lun)
 	rc = iscsi_scsi_command_async(tp->ctx, lun.raw, &s->task, transport_answered, NULL, s);
 	tp->submitting = false;
 	transport_leave(before);
+	tp->by_itt[s->task.itt & tp->itt_mask] = s;
 	return rc || tp->submit_failed ? -ENOMEM : 0;
 }
 
@@ -1001,13 +517,13 @@ static int transport_submit(struct transport *tp, struct transport_cmd *cmd, str
 	slot_prepare(s, cmd, cdb, cdb_len, dir, buf, bytes);
 	rc = slot_submit(s, lun);
 	if (rc) {
+		s->cmd = NULL;
 		cmd->slot = NULL;
 		list_append(&tp->idle, &s->link);
 		if (tp->submit_failed)	/* half of it is queued: nothing good comes of that */
 			transport_lose(tp, TRANSPORT_LOSS_DROPPED, "no memory for a command");
 		return rc;
 	}
-	tp->queued += dir == SCSI_XFER_WRITE ? 2 : 1;	/* a write is a header and its data */
 	transport_flush_later(tp);
 	return 0;
 }
@@ -1072,7 +588,6 @@ int transport_ping(struct transport *tp)
 	transport_leave(before);
 	if (rc)
 		return -ENOMEM;
-	tp->queued++;
 	transport_flush_later(tp);
 	return 0;
 }
@@ -1144,7 +659,7 @@ span_ms transport_silence(const struct transport *tp)
 
 unsigned transport_queued(const struct transport *tp)
 {
-	return (unsigned)iscsi_out_queue_length(tp->ctx);
+	return (unsigned)iscsi_out_queue_length(tp->ctx) + guard_has_unsent(&tp->guard);
 }
 
 const char *transport_local(const struct transport *tp)
@@ -1160,12 +675,14 @@ void transport_cut(struct transport *tp)
 	tp->cutting = true;
 	loop_fd_del(tp->loop, &tp->watch);
 	loop_call_cancel(&tp->flush);
+	loop_call_cancel(&tp->reread);
 	loop_call_cancel(&tp->notify);
 	if (tp->ctx)
 		iscsi_destroy_context(tp->ctx);
 	for (unsigned i = 0; i < tp->commands; i++)
 		slot_free_answer(&tp->slots[i]);
 	free(tp->slots);
+	free(tp->by_itt);
 	free(tp->login_pdu);
 	free(tp);
 }

@@ -26,7 +26,7 @@
 #include "prog/show.h"
 
 enum {
-	ADM_PATIENCE = 10 * 1000,	/* ms for a daemon to answer */
+	ADM_PATIENCE = 5 * 1000,	/* ms for a daemon to answer */
 	ADM_PRINT_MAX = 3,
 	ADM_WAIT_STEP = 50,		/* ms between two questions of `wait` */
 };
@@ -409,23 +409,21 @@ static int cmd_wait(const struct adm *adm)
 {
 	mono_ms until = adm->timeout < 0 ? MONO_NEVER : clock_mono_ms() + adm->timeout;
 	struct show_sessions s = { 0 };
+	bool reached, late;
 
 	if (!adm->state && !adm->gate)
 		return complain(ERR_INVALID, "want wait --state STATE or --gate GATE");
-	for (;;) {
-		struct ask a = ask_new(adm, "session");
-
-		ask_run(&a);
+	do {
+		late = clock_mono_ms() >= until;
 		show_list_fini(&s.sessions);
-		s.sessions = a.answer;
-		a.answer = (struct show_list){ 0 };
-		ask_fini(&a);
-		if (states_reached(adm, &s.sessions) || clock_mono_ms() >= until)
-			break;
-		poll(NULL, 0, ADM_WAIT_STEP);
-	}
+		ask_more(adm, "session", &s.sessions);
+		reached = states_reached(adm, &s.sessions);
+		if (!reached && !late)
+			poll(NULL, 0, ADM_WAIT_STEP);
+	} while (!reached && !late);
 	show_answer_sessions(adm, &s);
-	if (states_reached(adm, &s.sessions))
+	show_list_fini(&s.sessions);
+	if (reached)
 		return 0;
 	return complain(ERR_TIMEOUT, "the sessions did not get there in time");
 }

@@ -36,6 +36,7 @@ struct conn_sink {
 	uint32_t left;		/* bytes of data still to come */
 	uint32_t tail;		/* then: padding and digest */
 	bool final;		/* the PDU's F bit */
+	bool in_place;		/* may be received to where it belongs */
 };
 
 struct connection {
@@ -67,7 +68,6 @@ struct connection {
 
 	struct login *login;	/* until full feature phase */
 	struct session *session;/* from then on */
-	unsigned jobs;		/* flushes under way elsewhere that will come back */
 	bool draining;		/* send what waits, then close */
 	bool dead;		/* closed; its memory goes when nothing refers to it */
 	struct loop_call reap;

@@ -34,7 +34,6 @@ struct disk {
 	uint64_t size;		/* bytes */
 	bool volatile_cache;	/* acknowledged writes need flush() to be safe */
 	bool write_protected;
-	bool flush_is_slow;	/* flush() may sleep: not for the loop's thread */
 };
 
 /*

@@ -163,7 +163,6 @@ int disk_file_open(struct disk **out, const char *path, bool write_protected, st
 		return err_set(e, ERR_NOMEM, "LUN %s: out of memory", path);
 	f->d.ops = &disk_file_ops;
 	f->d.volatile_cache = true;
-	f->d.flush_is_slow = true;
 	f->fd = open(path, (write_protected ? O_RDONLY : O_RDWR) | O_CLOEXEC);
 	if (f->fd < 0) {
 		rc = err_set(e, errno == EACCES || errno == EPERM ? ERR_ACCESS : ERR_INVALID,

@@ -13,6 +13,8 @@
 #include "iscsifs/check.h"
 #include "iscsifs/cursor.h"
 
+enum { SCSI_COLLECT_MAX = 4 << 20 };	/* bytes for one initiator port */
+
 static uint8_t scsi_param_memory[SCSI_PARAM_MAX];
 
 void scsi_good(struct scsi_cmd *c)
@@ -79,15 +81,25 @@ void scsi_answer(struct scsi_cmd *c, uint32_t len, uint64_t alloc)
 	c->next = c->want ? SCSI_NEXT_PARAM_IN : SCSI_NEXT_DONE;
 }
 
-void scsi_collect(struct scsi_cmd *c, uint32_t len)
+void scsi_collect(struct scsi_cmd *c, uint32_t len, unsigned byte)
 {
-	c->param = malloc(len);
+	if (c->out_bytes != len) {
+		scsi_fail_field(c, byte);
+		return;
+	}
+	if (!len) {
+		scsi_good(c);
+		return;
+	}
+	if (c->nexus->collected_bytes + len <= SCSI_COLLECT_MAX)
+		c->param = malloc(len);
 	if (!c->param) {
-		c->status = SCSI_BUSY;
+		c->status = SCSI_TASK_SET_FULL;
 		c->next = SCSI_NEXT_DONE;
 		return;
 	}
 	c->param_cap = len;
+	c->nexus->collected_bytes += len;
 	c->want = len;
 	c->next = SCSI_NEXT_DATA_OUT;
 }
@@ -101,7 +113,7 @@ void scsi_collect_data(struct scsi_cmd *c, uint64_t at, const uint8_t *p, uint32
 void scsi_good_written(struct scsi_cmd *c, bool durable)
 {
 	scsi_good(c);
-	if (c->lun->disk->volatile_cache && (durable || !c->lun->write_cache))
+	if (c->lun->disk->volatile_cache && (durable || !lun_caches_writes(c->lun)))
 		c->next = SCSI_NEXT_FLUSH;
 }
 
@@ -132,8 +144,10 @@ void scsi_flushed(struct scsi_cmd *c, int rc)
 
 void scsi_end(struct scsi_cmd *c)
 {
-	if (c->param_cap)
+	if (c->param_cap) {
+		c->nexus->collected_bytes -= c->param_cap;
 		free(c->param);
+	}
 	c->param = NULL;
 	c->param_cap = 0;
 }
@@ -251,7 +265,7 @@ static bool scsi_is_stopped(struct scsi_cmd *c)
 		c->next = SCSI_NEXT_DONE;
 		return true;
 	}
-	if (op->flags & SCSI_OP_WRITES && c->lun->disk->write_protected) {
+	if (op->flags & SCSI_OP_WRITES && lun_is_protected(c->lun)) {
 		scsi_fail(c, SENSE_DATA_PROTECT, SENSE_WRITE_PROTECTED);
 		return true;
 	}

@@ -24,7 +24,7 @@ enum scsi_next {
 	SCSI_NEXT_PARAM_IN,	/* GOOD with `want` bytes at `param`, valid until the next scsi call */
 	SCSI_NEXT_READ,		/* send `want` bytes of the disk from `off` */
 	SCSI_NEXT_DATA_OUT,	/* fetch `want` bytes, scsi_data() each, then scsi_finish() */
-	SCSI_NEXT_FLUSH,	/* disk_flush(), then scsi_flushed() */
+	SCSI_NEXT_FLUSH,	/* flush the disk, then scsi_flushed() */
 };
 
 struct scsi_cmd;
@@ -55,6 +55,7 @@ struct scsi_cmd {
 	struct nexus *nexus;
 	struct lun *lun;		/* NULL: not there */
 	unsigned lun_number;
+	uint64_t out_bytes;		/* what the initiator wants to send: EDTL with W, else 0 */
 	/* set here */
 	const struct scsi_op *op;
 	enum scsi_next next;
@@ -99,8 +100,12 @@ enum { SCSI_PARAM_MAX = 16384 };
 uint8_t *scsi_param(struct scsi_cmd *c);
 void scsi_answer(struct scsi_cmd *c, uint32_t len, uint64_t alloc);
 
-/* Ask for @len bytes from the initiator into memory of the command's own. */
-void scsi_collect(struct scsi_cmd *c, uint32_t len);
+/*
+ * Ask for @len bytes from the initiator into memory of the command's own. One that would send
+ * another length has not understood its own CDB: the command fails, pointing at CDB byte @byte.
+ * One that holds too much already is told TASK SET FULL.
+ */
+void scsi_collect(struct scsi_cmd *c, uint32_t len, unsigned byte);
 /* The `data` row of a command that collects. */
 void scsi_collect_data(struct scsi_cmd *c, uint64_t at, const uint8_t *p, uint32_t len);
 

@@ -15,5 +15,8 @@ void scsi_inquiry(struct scsi_cmd *c);
 
 /* MODE SENSE(6) and (10). */
 void scsi_mode_sense(struct scsi_cmd *c);
+/* MODE SELECT(6) and (10). */
+void scsi_mode_select(struct scsi_cmd *c);
+void scsi_mode_select_finish(struct scsi_cmd *c);
 
 #endif

@@ -147,7 +147,7 @@ static void scsi_verify(struct scsi_cmd *c)
 	} else if (bytchk == 1) {
 		c->next = SCSI_NEXT_DATA_OUT;
 	} else {
-		scsi_collect(c, c->lun->block_bytes);
+		scsi_collect(c, c->lun->block_bytes, 1);
 	}
 }
 
@@ -223,10 +223,7 @@ static void scsi_compare_and_write(struct scsi_cmd *c)
 	if (!scsi_range_ok(c, lba, blocks))
 		return;
 	c->fua = c->cdb[1] & RW_FUA;
-	if (blocks)
-		scsi_collect(c, 2 * blocks * c->lun->block_bytes);
-	else
-		scsi_good(c);
+	scsi_collect(c, 2 * blocks * c->lun->block_bytes, 13);
 }
 
 static void scsi_compare_and_write_finish(struct scsi_cmd *c)
@@ -281,8 +278,7 @@ static void scsi_read_capacity_16(struct scsi_cmd *c)
 
 	be64_store(d, c->lun->blocks - 1);
 	be32_store(d + 8, c->lun->block_bytes);
-	if (c->lun->block_bytes == 512)
-		d[13] = 3;		/* 8 logical blocks per physical one */
+	d[13] = (uint8_t)__builtin_ctz(c->lun->physical_bytes / c->lun->block_bytes);
 	if (c->lun->thin)
 		d[14] = 0xc0;		/* LBPME, LBPRZ */
 	scsi_answer(c, 32, be32_load(c->cdb + 10));

@@ -26,7 +26,7 @@ static void scsi_unmap(struct scsi_cmd *c)
 	else if (len < UNMAP_HEAD)
 		scsi_fail(c, SENSE_ILLEGAL_REQUEST, SENSE_PARAMETER_LIST_LENGTH_ERROR);
 	else
-		scsi_collect(c, len);
+		scsi_collect(c, len, 7);
 }
 
 /* Every descriptor is judged before the first is carried out. */
@@ -101,7 +101,7 @@ static void scsi_write_same(struct scsi_cmd *c)
 	if (sixteen && c->cdb[1] & SAME_NDOB)
 		same_zero(c, c->cdb[1] & SAME_UNMAP);
 	else
-		scsi_collect(c, c->lun->block_bytes);
+		scsi_collect(c, c->lun->block_bytes, sixteen ? 10 : 7);
 }
 
 static void same_write(struct scsi_cmd *c)

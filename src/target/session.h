@@ -67,7 +67,7 @@ enum pdu_login_status session_new(struct session **out, struct connection *c,
 /* The connection is closed: tasks are ended, the nexus is lost. */
 void session_end(struct session *s);
 
-/* After session_end() and when no flush is under way. session_free(NULL) is legal. */
+/* After session_end(). session_free(NULL) is legal. */
 void session_free(struct session *s);
 
 static inline uint16_t session_tsih(const struct session *s)

@@ -75,6 +75,7 @@ static void lun_free(struct lun *l)
 	if (!l)
 		return;
 	disk_free(l->disk);
+	free(l->backing);
 	free(l);
 }
 
@@ -141,7 +142,13 @@ static int lun_measure(struct lun *l, const struct lun_options *o, struct err *e
 	if (o->block_bytes != 512 && o->block_bytes != 4096)
 		return err_set(e, ERR_INVALID, "LUN %s: block=%u: want 512 or 4096", o->backing,
 			       o->block_bytes);
+	if ((o->physical_bytes != 512 && o->physical_bytes != 4096) ||
+	    o->physical_bytes < o->block_bytes)
+		return err_set(e, ERR_INVALID,
+			       "LUN %s: physical=%u: want 512 or 4096, and not less than block",
+			       o->backing, o->physical_bytes);
 	l->block_bytes = o->block_bytes;
+	l->physical_bytes = o->physical_bytes;
 	l->blocks = l->disk->size / l->block_bytes;
 	if (!l->blocks)
 		return err_set(e, ERR_INVALID, "LUN %s: smaller than one block of %u bytes",
@@ -170,13 +177,13 @@ int target_add_lun(struct target *t, const struct lun_options *o, struct err *e)
 	if (rc)
 		return rc;
 	l = calloc(1, sizeof(*l));
-	if (!l || target_grow(t, o->number + 1)) {
-		free(l);
+	if (!l || !(l->backing = strdup(o->backing)) || target_grow(t, o->number + 1)) {
+		lun_free(l);
 		return err_set(e, ERR_NOMEM, "LUN %s: out of memory", o->backing);
 	}
 	l->target = t;
 	l->number = o->number;
-	l->write_cache = o->write_cache;
+	l->write_cache = l->write_cache_default = o->write_cache;
 	l->thin = o->thin;
 	rc = disk_open(&l->disk, o->backing, o->write_protected, e);
 	rc = rc ? rc : lun_measure(l, o, e);
@@ -184,6 +191,7 @@ int target_add_lun(struct target *t, const struct lun_options *o, struct err *e)
 		lun_free(l);
 		return rc;
 	}
+	flusher_init(&l->flusher, l->disk);
 	lun_identify(l, o);
 	target_insert(t, l);
 	return 0;
@@ -254,5 +262,8 @@ void lun_attention(struct lun *l, enum nexus_ua ua, const struct nexus *except)
 void lun_reset(struct lun *l)
 {
 	l->reserved_by = NULL;
+	l->software_protected = false;
+	l->descriptor_sense = false;
+	l->write_cache = l->write_cache_default;
 	lun_attention(l, NEXUS_UA_LUN_RESET, NULL);
 }

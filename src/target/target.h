@@ -12,6 +12,7 @@
 #include "iscsifs/err.h"
 #include "iscsifs/list.h"
 #include "target/disk.h"
+#include "target/flusher.h"
 
 enum {
 	TARGET_NAME_MAX = 223,		/* bytes of an iSCSI name, RFC 7143 4.2.7.1 */
@@ -24,18 +25,34 @@ enum {
 struct nexus;
 struct target;
 
+struct lun_stats {
+	uint64_t reads;
+	uint64_t writes;
+	uint64_t flushes;
+	uint64_t read_bytes;
+	uint64_t written_bytes;
+	uint64_t errors;		/* commands that ended in CHECK CONDITION, attentions apart */
+};
+
 struct lun {
 	struct target *target;
 	unsigned number;
 	unsigned index;			/* position among the target's units */
+	char *backing;			/* what disk_open() was given */
 	struct disk *disk;
+	struct flusher flusher;
 	uint32_t block_bytes;		/* 512 or 4096 */
 	uint64_t blocks;
 	bool write_cache;		/* off: a write is on the backing store before its GOOD */
+	bool write_cache_default;	/* what a reset goes back to */
+	bool software_protected;	/* SWP, set by MODE SELECT */
+	bool descriptor_sense;		/* D_SENSE, likewise */
+	uint32_t physical_bytes;	/* block size of the medium, as READ CAPACITY(16) tells it */
 	bool thin;			/* unmap and friends are there */
 	char serial[33];
 	uint64_t identity;		/* 60 bits, of NAA "locally assigned" */
 	const struct nexus *reserved_by;/* RESERVE(6); NULL: nobody */
+	struct lun_stats stats;
 };
 
 /* What the person who starts us says about a logical unit. */
@@ -43,6 +60,7 @@ struct lun_options {
 	const char *backing;		/* disk_open()'s words */
 	unsigned number;
 	uint32_t block_bytes;
+	uint32_t physical_bytes;	/* 512 or 4096, not below block_bytes */
 	bool write_protected;
 	bool write_cache;
 	bool thin;
@@ -84,6 +102,7 @@ struct nexus {
 	struct target *target;
 	char initiator[TARGET_NAME_MAX + 1];
 	uint8_t isid[6];
+	uint32_t collected_bytes;	/* parameter lists and the like that its commands hold */
 	uint16_t ua[TARGET_LUNS_MAX];	/* by lun->index */
 	struct list link;
 };
@@ -116,7 +135,18 @@ void nexus_end(struct nexus *n);
 /* Unit attention @ua for every initiator port of @l's target but @except (may be NULL). */
 void lun_attention(struct lun *l, enum nexus_ua ua, const struct nexus *except);
 
-/* Logical unit reset: reservations gone, unit attention for everybody. */
+static inline bool lun_is_protected(const struct lun *l)
+{
+	return l->software_protected || l->disk->write_protected;
+}
+
+/* Does an acknowledged write wait in a cache that may be lost? */
+static inline bool lun_caches_writes(const struct lun *l)
+{
+	return l->write_cache && l->disk->volatile_cache;
+}
+
+/* Logical unit reset: mode pages as they were, reservations gone, unit attention for everybody. */
 void lun_reset(struct lun *l);
 
 #endif

@@ -20,18 +20,9 @@ enum {
 
 /* --- the pool --- */
 
-void task_init(struct task *t, struct session *s)
-{
-	t->session = s;
-	list_init(&t->reading);
-	list_init(&t->link);
-	list_append(&s->idle, &t->link);
-}
-
 /* As new, but for the transfer tag, whose counter goes on. */
 static void task_reset(struct task *t)
 {
-	t->aborted = false;
 	t->unsolicited = false;
 	t->total = 0;
 	t->moved = 0;
@@ -64,7 +55,7 @@ struct task *task_find(struct session *s, uint32_t itt)
 	struct task *t;
 
 	list_each(t, &s->active, link) {
-		if (t->itt == itt && !t->aborted)
+		if (t->itt == itt)
 			return t;
 	}
 	return NULL;
@@ -78,12 +69,9 @@ static void task_activate(struct task *t, enum task_state state)
 
 void task_abort(struct task *t)
 {
-	if (t->session->c->sink.task == t)
-		t->session->c->sink.task = NULL;
 	if (t->state == TASK_FLUSHING)
-		t->aborted = true;	/* the flush comes back and releases it */
-	else
-		task_release(t);
+		flusher_forget(&t->flush);
+	task_release(t);
 }
 
 /* --- response --- */
@@ -112,6 +100,11 @@ static void task_set_residual(const struct task *t, uint8_t *bhs)
 	}
 }
 
+static bool task_wants_descriptor(const struct task *t)
+{
+	return t->cmd.lun && t->cmd.lun->descriptor_sense;
+}
+
 static void task_respond(struct task *t)
 {
 	struct session *s = t->session;
@@ -130,7 +123,9 @@ static void task_respond(struct task *t)
 	be32_store(bhs + 36, t->cmd.op && !t->cmd.op->data ? t->datasn : t->r2t_sent);
 	task_set_residual(t, bhs);
 	if (t->cmd.status == SCSI_CHECK_CONDITION) {
-		len = (uint32_t)sense_encode(&t->cmd.sense, false, data + 2);
+		if (t->cmd.lun && t->cmd.sense.key != SENSE_UNIT_ATTENTION)
+			t->cmd.lun->stats.errors++;
+		len = (uint32_t)sense_encode(&t->cmd.sense, task_wants_descriptor(t), data + 2);
 		be16_store(data, (uint16_t)len);
 		len += 2;
 	}
@@ -213,6 +208,8 @@ void task_produce(struct task *t)
 			return;
 	}
 	s->stats.read_bytes += t->total;
+	t->cmd.lun->stats.read_bytes += t->total;
+	t->cmd.lun->stats.reads++;
 	task_release(t);
 }
 
@@ -255,10 +252,29 @@ static void task_send_param(struct task *t)
 
 /* --- what next --- */
 
+static void task_flushed(struct flush_wait *w, int rc)
+{
+	struct task *t = container_of(w, struct task, flush);
+
+	scsi_flushed(&t->cmd, rc);
+	task_respond(t);
+}
+
 static void task_flush(struct task *t)
 {
-	scsi_flushed(&t->cmd, disk_flush(t->cmd.lun->disk));
-	task_respond(t);
+	task_activate(t, TASK_FLUSHING);
+	t->cmd.lun->stats.flushes++;
+	flusher_ask(&t->cmd.lun->flusher, t->session->c->server->worker, &t->flush);
+}
+
+void task_init(struct task *t, struct session *s)
+{
+	t->session = s;
+	t->flush.done = task_flushed;
+	list_init(&t->flush.link);
+	list_init(&t->reading);
+	list_init(&t->link);
+	list_append(&s->idle, &t->link);
 }
 
 /* The command is over but for its answer, which waits for unsolicited data still on its way. */
@@ -298,6 +314,8 @@ static void task_advance(struct task *t)
 
 	if (t->moved >= t->total) {
 		t->session->stats.written_bytes += t->total;
+		t->cmd.lun->stats.written_bytes += t->total;
+		t->cmd.lun->stats.writes++;
 		scsi_finish(&t->cmd, t->moved);
 		task_answer(t);
 		return;
@@ -324,12 +342,10 @@ static void task_new_ttt(struct task *t)
 static void task_start_out(struct task *t, const struct pdu *p)
 {
 	struct connection *c = t->session->c;
-	const struct params *par = &t->session->start.params;
 
 	t->total = MIN(t->cmd.want, (uint64_t)(t->writes ? t->edtl : 0));
 	task_new_ttt(t);
 	task_activate(t, TASK_OUT);
-	t->unsolicited_end = MIN(par->first_burst_bytes, t->edtl);
 	if (p->data_bytes) {
 		c->sink.task = t;	/* task_data_end() goes on */
 		c->sink.at = 0;
@@ -356,10 +372,12 @@ static struct task *task_take(struct session *s, const struct pdu *p)
 	t->reads = flags & PDU_CMD_R;
 	t->writes = flags & PDU_CMD_W;
 	t->unsolicited = t->writes && !(flags & PDU_F);
+	t->unsolicited_end = MIN(s->start.params.first_burst_bytes, t->edtl);
 	memcpy(t->lun, pdu_lun(bhs), 8);
 	memcpy(t->cmd.cdb, pdu_cdb(bhs), CDB_MAX);
 	t->cmd.target = s->start.target;
 	t->cmd.nexus = &s->nexus;
+	t->cmd.out_bytes = t->writes ? t->edtl : 0;
 	t->cmd.lun_number = TARGET_LUN_NUMBER_MAX + 1;
 	if (lun_addr_parse(t->lun, &a)) {
 		t->cmd.lun_number = lun_addr_number(a);

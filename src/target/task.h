@@ -40,7 +40,6 @@ struct task {
 	bool immediate;
 	bool reads;			/* R */
 	bool writes;			/* W */
-	bool aborted;			/* while flushing: nobody waits for the answer */
 
 	uint64_t total;			/* bytes that go over the wire: as asked for by both sides */
 	uint64_t moved;			/* bytes received, or queued to be sent */
@@ -54,6 +53,7 @@ struct task {
 	uint32_t r2t_done;		/* of those, fulfilled */
 	uint32_t ttt;			/* of the R2T that is being fulfilled */
 
+	struct flush_wait flush;
 	struct list link;		/* in session.idle or .active */
 	struct list reading;
 };

@@ -119,6 +119,15 @@ _gone() {
 	! _alive "$@"
 }
 
+# _children PID: the processes that it started
+_children() {
+	local p
+	for p in /proc/[0-9]*; do
+		_stat_field "${p#/proc/}" 4 && [ "$FIELD" = "$1" ] && echo "${p#/proc/}"
+	done
+	return 0
+}
+
 # ---- what a case started is ended -----------------------------------------------------------
 
 # undo COMMAND…: run when the case ends, last one first.
@@ -155,7 +164,7 @@ declare -A PID
 spawn() {
 	local name=$1
 	shift
-	: >"$CASE_DIR/$name.out"
+	: >"$CASE_DIR/$name.out" 2>>"$CASE_DIR/$name.log"
 	"$@" >"$CASE_DIR/$name.out" 2>>"$CASE_DIR/$name.log" </dev/null &
 	PID[$name]=$!
 	_stat_field "$!" 22 || FIELD=0	# it is gone already
@@ -192,7 +201,8 @@ expect_equal() {	# WHAT GOT WANTED
 LOG_LINE='^[0-9:.]+ (error|warn|info|debug): '
 
 # expect_exit CODE REGEX COMMAND…: ends with the code (or one of A|B) within 30 s and says one
-# sentence that matches on stderr, beside lines of its log; - for the regex: says nothing.
+# sentence that matches on stderr, beside lines of its log and where help is; - for the regex: says
+# nothing.
 expect_exit() {
 	local code=$1 want=$2 rc=0
 	shift 2
@@ -204,7 +214,8 @@ expect_exit() {
 		[ ! -s "$CASE_DIR/expect.err" ] || fail "$1 said something on stderr"
 		return 0
 	fi
-	grep -vE "$LOG_LINE" "$CASE_DIR/expect.err" >"$CASE_DIR/expect.said" || :
+	grep -vE "$LOG_LINE|^[a-z-]*: (see|try) [a-z-]* --help$" "$CASE_DIR/expect.err" \
+		>"$CASE_DIR/expect.said" || :
 	grep -qE -- "$want" "$CASE_DIR/expect.said" || fail "no sentence on stderr matches /$want/"
 	[ "$(wc -l <"$CASE_DIR/expect.said")" = 1 ] || fail "more than one sentence on stderr"
 }
@@ -213,6 +224,14 @@ expect_exit() {
 # the case.
 expect_log() {
 	echo "$1" >>"$CASE_DIR/announced"
+}
+
+# expect_outage: what may be said when a target goes away and comes back
+expect_outage() {
+	expect_log 'session lost, dialling again'
+	expect_log 'cannot log in yet'
+	expect_log 'replacement_timeout is over'
+	expect_log 'its cache may have been lost'
 }
 
 _check_logs() {
@@ -440,17 +459,20 @@ mount_start() {
 	done
 	[ -n "$url" ] || url=$(target_url "$target" "$lun")
 	[ -e "$at" ] || "${run[@]}" mkdir "$at"
+	if [ -e "$CASE_DIR/mount.$name.log" ]; then	# of one before it, of the same name
+		mv "$CASE_DIR/mount.$name.log" "$(mktemp "$CASE_DIR/mount.$name.XXXX.log")"
+	fi
 	undo _undo_mount "$at"
 	spawn "mount.$name" "${run[@]}" iscsifs -f "${args[@]}" "$url" "$at"
 	MOUNT_AT[$name]=$at
 	# shellcheck disable=SC2034	# the test files'
 	MNT=$at
-	wait_for 20 "$url mounted at $at" _mount_settled "$name"
+	wait_for 30 "$url mounted at $at" _mount_settled "$name"
 	_is_mounted "$at" || fail "iscsifs ended: $(tail -n 3 "$CASE_DIR/mount.$name.log")"
 }
 
 _mount_settled() {
-	_is_mounted "${MOUNT_AT[$1]}" || _gone "${PID[mount.$1]}"
+	grep -q 'info: serving ' "$CASE_DIR/mount.$1.log" || _gone "${PID[mount.$1]}"
 }
 
 # mount_stop [NAME]: unmounted, and the daemon ends with 0
@@ -474,7 +496,7 @@ lun_file() {
 
 # session_show [MOUNT]: what the daemon says of its session, key=value lines
 session_show() {
-	sed '/^$/q' "${MOUNT_AT[${1:-m}]}/.iscsifs/sessions"
+	iscsifsadm --socket="$ISCSIFS_RUNTIME_DIR/${PID[mount.${1:-m}]}.sock" -o key=value session
 }
 
 session_get() {	# KEY [MOUNT]

@@ -87,7 +87,7 @@ _written_since() {	# WRITES WRITER
 _under_kills() {	# KIND: each time something was written since the target came back, it is killed
 	local writer kills=0
 	_start "$1" replacement_timeout=60
-	expect_log '.'
+	expect_outage
 	_pass_after_pass >writer.txt 2>&1 &
 	writer=$!
 	until [ $kills -ge 8 ]; do

@@ -6,6 +6,9 @@
 #include "unit/unit.h"
 
 #include <dirent.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +18,7 @@
 #include "dialler.h"
 #include "hostile.h"
 #include "iscsifs/cursor.h"
-#include "tgtd.h"
+#include "peer.h"
 
 enum { SECURITY = 0, OPERATIONAL = 1, FULL = 3, TRANSIT = 0x80, BLOCK = 512 };
 
@@ -452,21 +455,23 @@ static void script_trickle(int fd)
 	static const char text[] = "MaxRecvDataSegmentLength=8192";
 	uint8_t header[PDU_HEADER];
 	struct pdu pdu;
+	int on = 1;
 
 	pdu_read(fd, &pdu);
 	pdu_answer(header, PDU_LOGIN_RESPONSE, &pdu);
 	header[1] = TRANSIT | OPERATIONAL << 2 | FULL;
 	be32_store(header + 20, 0);
 	be24_store(header + 5, sizeof(text));
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	for (int i = 0; i < PDU_HEADER; i++) {
 		if (write(fd, header + i, 1) != 1)
 			_exit(0);
-		usleep(200);
+		sched_yield();
 	}
 	for (size_t i = 0; i < sizeof(text) + (-sizeof(text) & 3); i++) {
 		if (write(fd, i < sizeof(text) ? text + i : "", 1) != 1)
 			_exit(0);
-		usleep(200);
+		sched_yield();
 	}
 	hold(fd);
 }
@@ -737,6 +742,17 @@ static void script_underflow(int fd)
 	hold(fd);
 }
 
+static void script_good_without_data(int fd)
+{
+	uint8_t header[PDU_HEADER];
+	struct pdu pdu;
+
+	pass_and_await(fd, &pdu);
+	pdu_answer(header, PDU_RESPONSE, &pdu);
+	pdu_send(fd, header, NULL, 0);
+	hold(fd);
+}
+
 static void script_residual_nonsense(int fd)
 {
 	uint8_t header[PDU_HEADER];
@@ -757,7 +773,11 @@ static void what_did_not_come_is_not_counted(void **state)
 	(void)state;
 	answered(script_underflow, send_read, &a);
 	assert_int_equal(a->p.cmd.status, SCSI_GOOD);
-	assert_int_equal(a->p.cmd.in_bytes, 100);
+	assert_int_equal(a->p.cmd.in_bytes, 48);	/* less than the residual leaves, even */
+	end(a);
+	answered(script_good_without_data, send_read, &a);
+	assert_int_equal(a->p.cmd.status, SCSI_GOOD);
+	assert_int_equal(a->p.cmd.in_bytes, 0);
 	end(a);
 	answered(script_residual_nonsense, send_read, &a);
 	assert_int_equal(a->p.cmd.in_bytes, 0);
@@ -885,7 +905,7 @@ static void nonsense_is_a_loss(void **state)
 	dropped(script_huge, send_read, "Invalid data size");
 	dropped(script_unknown_event, send_read, "libiscsi");
 	dropped(script_r2t_beyond, send_write, "does not fit");
-	dropped(script_r2t_beyond, send_read, "DATA-OUT");
+	dropped(script_r2t_beyond, send_read, "does not fit");
 }
 
 static void async(int fd, uint8_t event, uint16_t param2, uint16_t param3)
@@ -964,6 +984,83 @@ static void a_ping_from_the_target_is_answered(void **state)
 	answered(script_pings, send_read, &a);
 	assert_int_equal(a->p.cmd.status, SCSI_BUSY);
 	end(a);
+}
+
+static void send_ping(struct affair *a)
+{
+	assert_int_equal(transport_ping(a->d.tp), 0);
+}
+
+/* To libiscsi every request that data answers has a buffer: a ping has none. */
+static void data_for_ping(int fd, enum pdu_opcode opcode)
+{
+	uint8_t header[PDU_HEADER];
+	struct pdu pdu;
+
+	login_pass(fd);
+	pdu_await(fd, &pdu, PDU_NOP_OUT);
+	pdu_answer(header, opcode, &pdu);
+	be32_store(header + 44, 4);
+	pdu_send(fd, header, "boo", opcode == PDU_DATA_IN ? 4 : 0);
+	hold(fd);
+}
+
+static void script_data_for_ping(int fd)
+{
+	data_for_ping(fd, PDU_DATA_IN);
+}
+
+static void script_r2t_for_ping(int fd)
+{
+	data_for_ping(fd, PDU_R2T);
+}
+
+static void data_where_no_command_is_is_a_loss(void **state)
+{
+	(void)state;
+	dropped(script_data_for_ping, send_ping, "no command");
+	dropped(script_r2t_for_ping, send_ping, "no command");
+}
+
+/* In pieces of 8 KiB that is half a million Data-Out PDUs, each put in its place in a list. */
+static void script_r2t_for_everything(int fd)
+{
+	uint8_t header[PDU_HEADER];
+	struct pdu pdu;
+
+	pass_and_await(fd, &pdu);
+	pdu_answer(header, PDU_R2T, &pdu);
+	be32_store(header + 20, 1);
+	be32_store(header + 44, 0xffffffff);
+	pdu_send(fd, header, NULL, 0);
+	hold(fd);
+}
+
+static void a_request_for_more_than_there_is_is_a_loss(void **state)
+{
+	(void)state;
+	dropped(script_r2t_for_everything, send_write, "does not fit");
+}
+
+/* Asks again and again, and never takes an answer. */
+static void script_pings_without_end(int fd)
+{
+	uint8_t header[PDU_HEADER];
+	struct pdu pdu;
+
+	pass_and_await(fd, &pdu);
+	for (;;) {
+		pdu_answer(header, PDU_NOP_IN, &pdu);
+		be32_store(header + 16, 0xffffffff);
+		be32_store(header + 20, 5);
+		pdu_send(fd, header, NULL, 0);
+	}
+}
+
+static void pings_without_end_are_a_loss(void **state)
+{
+	(void)state;
+	dropped(script_pings_without_end, send_read, "sends pings");
 }
 
 static void script_text_in_parts(int fd)
@@ -1122,6 +1219,9 @@ int main(void)
 		cmocka_unit_test(nonsense_is_a_loss),
 		cmocka_unit_test(a_target_that_asks_is_obeyed),
 		cmocka_unit_test(a_ping_from_the_target_is_answered),
+		cmocka_unit_test(pings_without_end_are_a_loss),
+		cmocka_unit_test(data_where_no_command_is_is_a_loss),
+		cmocka_unit_test(a_request_for_more_than_there_is_is_a_loss),
 		cmocka_unit_test(a_list_that_cannot_be_read_is_told),
 		cmocka_unit_test(a_thousand_dials_leave_nothing_behind),
 	};

@@ -57,7 +57,7 @@ breaks_no_path_of_one_machine() {
 
 rule_tests_wait_for_names_not_for_seconds() {
 	ours sh c | grep '^tests/' | grep -v '^tests/rules/' |
-		xargs -r grep -nE '(^|[^_a-z-])u?sleep[ (]' /dev/null
+		xargs -r grep -nE '(^|[^_a-z-])sleep[ (]' /dev/null
 }
 
 breaks_tests_wait_for_names_not_for_seconds() {

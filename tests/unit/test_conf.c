@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "iscsifs/conf_file.h"
+#include "iscsifs/iscsid_conf.h"
 #include "iscsifs/node_settings.h"
 
 static const struct conf_key top_keys[] = { { "portal", .list = true }, { 0 } };
@@ -380,6 +381,67 @@ static void the_stock_lines_of_iscsid_conf_can_be_pasted(void **state)
 	assert_null(strstr(w->notes, "FastAbort"));
 }
 
+/* --- iscsid.conf --- */
+
+static int read_iscsid(struct world *w, const char *text)
+{
+	write_bytes(text, strlen(text), 0600);
+	conf_file_free(w->file);
+	w->file = NULL;
+	w->err = (struct err)ERR_INIT;
+	return iscsid_conf_read(&w->file, "x.conf", &node_settings_table, &w->err);
+}
+
+static void an_iscsid_conf_is_read_as_it_is(void **state)
+{
+	struct world *w = *state;
+	struct node_settings s;
+
+	assert_int_equal(read_iscsid(w,
+		"# Open-iSCSI \"default\" configuration.\n"
+		"\n"
+		"iscsid.startup = /bin/systemctl start iscsid.socket iscsiuio.socket\n"
+		"   # indented\n"
+		"node.session.auth.chap_algs = SHA3-256,SHA256,SHA1,MD5\n"
+		"node.session.auth.username = user name#1\n"
+		"node.session.auth.password = a=b 'c\n"
+		"node.conn[0].timeo.login_timeout=15\n"
+		"node.session.timeo.replacement_timeout = 10\r\n"
+		"node.session.timeo.replacement_timeout = 20\n"
+		"node.conn[0].iscsi.HeaderDigest = CRC32C,None"), 0);
+	node_settings_init(&s);
+	assert_int_equal(apply(w, 0, &s), 0);
+	assert_string_equal(s.username, "user name#1");
+	assert_string_equal(s.password, "a=b 'c");
+	assert_int_equal(s.replacement_timeout, 20000);
+	assert_int_equal(s.header_digest, NODE_DIGEST_CRC32C_NONE);
+	assert_string_equal(w->notes, "x.conf:3: iscsid.startup is ignored: there is no iscsid "
+			    "here\nx.conf:5: chap_algs \"SHA3-256,SHA256,SHA1,MD5\" is not applied: "
+			    "libiscsi 1.19 knows no other CHAP algorithm; \"MD5\" is in force\n");
+}
+
+static void mistakes_in_an_iscsid_conf_have_their_line(void **state)
+{
+	static const struct {
+		const char *text, *error;
+	} cases[] = {
+		{ "\nnode.startup\n", "x.conf:2: want name = value" },
+		{ "node.startupp = x", "x.conf:1: unknown setting \"node.startupp\", did you mean "
+		  "node.startup?" },
+		{ "replacement_timeout = 5", "x.conf:1: unknown setting \"replacement_timeout\"" },
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		assert_int_equal(read_iscsid(w, cases[i].text), -ERR_INVALID);
+		assert_string_equal(w->err.text, cases[i].error);
+	}
+	write_bytes("node.session.auth.password = sesame\n", 36, 0644);
+	w->err = (struct err)ERR_INIT;
+	assert_int_equal(iscsid_conf_read(&w->file, "x.conf", &node_settings_table, &w->err),
+			 -ERR_ACCESS);
+}
+
 #define with_world(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 
 int main(void)
@@ -399,6 +461,8 @@ int main(void)
 		with_world(nul_bytes_and_heaps_of_garbage_are_refused),
 		with_world(a_file_cut_at_any_byte_is_read_or_refused),
 		with_world(the_stock_lines_of_iscsid_conf_can_be_pasted),
+		with_world(an_iscsid_conf_is_read_as_it_is),
+		with_world(mistakes_in_an_iscsid_conf_have_their_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

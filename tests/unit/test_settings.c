@@ -122,10 +122,10 @@ static void a_bad_value_says_what_is_wanted_and_changes_nothing(void **state)
 		{ "depth", "", "depth \"\": want 2 to 2048" },
 		{ "limit", "2G", "limit \"2G\": want bytes (or 64K, 256M), 4096 to 1073741824" },
 		{ "eager", "maybe", "eager \"maybe\": want yes or no" },
-		{ "colour", "Blue", "colour \"Blue\": want Red or Red,Green" },
+		{ "colour", "Blue", "colour \"Blue\": want Red or \"Red,Green\"" },
 		{ "algs", "MD5,ROT13", "algs \"MD5,ROT13\": want a list of MD5 and SHA1" },
-		{ "name", "a\nb", "name \"a?b\": want at most 255 characters, none of them a "
-				  "control character" },
+		{ "name", "a\nb", "name \"a?b\": want at most 255 characters, no control "
+				  "characters" },
 	};
 	struct given g = given_defaults();
 	const struct sample before = g.s;
@@ -231,6 +231,9 @@ static void a_mistyped_name_gets_a_suggestion_where_one_is_near(void **state)
 	err = (struct err)ERR_INIT;
 	assert_null(settings_lookup(&sample_table, "node.a.patiences", &err));
 	assert_non_null(strstr(err.text, "did you mean node.a.patience?"));
+	err = (struct err)ERR_INIT;
+	assert_null(settings_lookup(&sample_table, "egaer", &err));
+	assert_string_equal(err.text, "unknown setting \"egaer\", did you mean node.eager?");
 	err = (struct err)ERR_INIT;
 	assert_null(settings_lookup(&sample_table, "xyzzy", &err));
 	assert_string_equal(err.text, "unknown setting \"xyzzy\"");
