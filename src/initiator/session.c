@@ -20,6 +20,8 @@
 #include "iscsifs/log.h"
 
 enum {
+	SESSION_PING_AGAIN_MS = 100,
+	SESSION_REDIRECTS = 8,		/* in a row; more are a circle */
 	SESSION_BRIEF_MS = 1000,	/* a link that was up for less has not been up */
 };
 
@@ -97,6 +99,23 @@ static void session_log_failure(const struct session *s)
 			 s->last_err.text, s->target, s->portal, s->failures);
 }
 
+/* An attempt failed. It came to nothing, unless the target told us where else to go. */
+static enum link_event session_attempt_failed(struct session *s, enum link_event ev)
+{
+	if (s->redirected && s->redirects++ < SESSION_REDIRECTS) {
+		s->redirected = false;
+		return ev;
+	}
+	s->redirected = false;
+	*s->redirect = '\0';	/* nobody is there: back to the portals that we know */
+	s->failures++;
+	if (session_gives_up(s))
+		return LINK_EV_REFUSED;
+	if (s->failures == 1 || s->failures % 10 == 0 || !s->ever_up)
+		session_log_failure(s);
+	return ev;
+}
+
 /* The attempt failed, or the link was lost; last_err says why. */
 static void session_lost(struct session *s, enum link_event ev)
 {
@@ -107,16 +126,13 @@ static void session_lost(struct session *s, enum link_event ev)
 		s->losses++;
 		s->lost_at = now;
 		s->failures = now - s->state_since < SESSION_BRIEF_MS ? s->failures + 1 : 0;
-		if (*s->redirect && s->failures == 0)
+		s->redirects = 0;
+		if (s->failures == 0)
 			*s->redirect = '\0';
 		log_warn("session lost, dialling again: %s | target=%s portal=%s",
 			 s->last_err.text, s->target, s->portal);
 	} else if (state == LINK_DIAL || state == LINK_PROBE) {
-		s->failures++;
-		if (session_gives_up(s))
-			ev = LINK_EV_REFUSED;
-		else if (s->failures == 1 || s->failures % 10 == 0 || !s->ever_up)
-			session_log_failure(s);
+		ev = session_attempt_failed(s, ev);
 	}
 	session_step(s, ev);
 	if (s->closing && s->link.state == LINK_WAIT)
@@ -154,6 +170,8 @@ static void session_on_lost(void *arg, const struct transport_loss *loss)
 		s->time2wait = loss->time2wait;
 	if (loss->kind == TRANSPORT_LOSS_LOGIN && *loss->redirect) {
 		snprintf(s->redirect, sizeof(s->redirect), "%s", loss->redirect);
+		s->redirected = true;
+		s->addresses.count = 0;		/* of the portal that sent us away */
 		log_info("the target sends us to another portal | target=%s to=%s", s->target,
 			 s->redirect);
 	}
@@ -297,6 +315,19 @@ static void session_cut(struct session *s)
 
 /* --- life --------------------------------------------------------------------------------- */
 
+/* The age of the oldest command, of a request or of ours; 0: there is none. */
+static span_ms session_oldest(const struct session *s)
+{
+	span_ms oldest = ioq_wire_oldest(&s->wire);
+	const struct lun *lun;
+
+	if (s->luns_asking)
+		oldest = MAX(oldest, loop_now(s->loop) - s->luns_asked);
+	list_each(lun, &s->luns, link)
+		oldest = MAX(oldest, lun_probe_age(lun));
+	return oldest;
+}
+
 static void session_check_alive(struct session *s)
 {
 	mono_ms now = loop_now(s->loop);
@@ -305,7 +336,7 @@ static void session_check_alive(struct session *s)
 		.now = now,
 		.silence = MIN(transport_silence(s->tp), now - s->state_since),
 		.blocked = transport_queued(s->tp) > 0,
-		.oldest = ioq_wire_oldest(&s->wire),
+		.oldest = session_oldest(s),
 		.interval = s->settings.noop_out_interval,
 		.timeout = s->settings.noop_out_timeout,
 		.patience = limit,
@@ -327,7 +358,10 @@ static void session_check_alive(struct session *s)
 		session_lost(s, LINK_EV_LOST);
 		return;
 	case ALIVE_PING:
-		(void)transport_ping(s->tp);
+		if (transport_ping(s->tp) < 0) {	/* no memory: its silence would prove nothing */
+			alive_init(&s->alive);
+			next = now + SESSION_PING_AGAIN_MS;
+		}
 		break;
 	case ALIVE_OK:
 		break;
@@ -398,6 +432,9 @@ static void session_refused(struct session *s)
 
 static void session_logout(struct session *s)
 {
+	/* Nothing may be sent after the logout: no ping, no question. */
+	loop_timer_stop(&s->alive_timer);
+	loop_timer_stop(&s->luns_timer);
 	session_close_luns(s);
 	loop_timer_set(&s->attempt_timer, loop_now(s->loop) + s->settings.logout_timeout);
 	if (transport_logout(s->tp) < 0)
@@ -532,8 +569,8 @@ int session_new(struct session **out, struct loop *loop, const struct session_pa
 	loop_call_init(&s->lose_call, session_lose_now);
 	loop_call_init(&s->drained_call, session_drained_now);
 	s->luns_buf = malloc(SESSION_LUNS_BYTES);
-	if (!s->luns_buf ||
-	    ioq_wire_init(&s->wire, loop, (unsigned)s->settings.cmds_max) < 0) {
+	ioq_wire_init(&s->wire, loop, (unsigned)s->settings.cmds_max);
+	if (!s->luns_buf) {
 		session_free(s);
 		return err_set(err, ERR_NOMEM, "no memory for a session");
 	}

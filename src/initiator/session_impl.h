@@ -44,6 +44,8 @@ struct session {
 	struct resolve_result addresses;	/* of the portal in turn; used from the front */
 	unsigned address_next;
 	char redirect[TRANSPORT_PORTAL_MAX];	/* "" or where the target sent us, for one outage */
+	bool redirected;			/* the attempt that just failed was */
+	unsigned redirects;			/* since the link was up */
 	char portal[TRANSPORT_PORTAL_MAX];	/* the one that is dialled or up */
 
 	/* How it goes. */
@@ -60,6 +62,7 @@ struct session {
 	struct list luns;			/* struct lun, by number */
 	struct transport_cmd luns_cmd;
 	bool luns_asking;
+	mono_ms luns_asked;
 	bool luns_again;			/* they changed while we asked */
 	bool luns_rescan;			/* asked on a live session: what is missing is gone */
 	unsigned luns_attentions;
