@@ -198,8 +198,12 @@ static unsigned later_writes(const struct sim *s, const struct sim_io *io, uint6
 /* The stable storage of @unit holds what it may since @since. */
 static void check_stable(struct sim *s, unsigned lun, unsigned unit, uint64_t since, const char *who)
 {
-	uint64_t id = sim_unit_id(s, s->disks[lun].stable + unit * SIM_UNIT_BYTES, unit);
+	const struct sim_disk *d = &s->disks[lun];
+	uint64_t id;
 
+	if (d->identity != d->first_identity)
+		return;		/* swapped since, and not noticed yet */
+	id = sim_unit_id(s, d->stable + unit * SIM_UNIT_BYTES, unit);
 	if (!sim_model_allows(&s->models[lun], unit, id, since))
 		sim_broken(s, "%s was good, and stable storage of lun %u unit %u holds write %llu",
 			   who, lun, unit, (unsigned long long)id);
@@ -258,8 +262,6 @@ static void took_flush(struct sim *s, const struct sim_io *io)
 {
 	const struct sim_disk *d = &s->disks[io->lun];
 
-	if (d->identity != d->first_identity)
-		return;		/* not noticed yet, and nothing was written to flush */
 	for (unsigned u = 0; u < d->blocks * d->block_bytes / SIM_UNIT_BYTES; u++)
 		check_stable(s, io->lun, u, io->since, "a flush");
 }
