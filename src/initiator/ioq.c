@@ -388,6 +388,12 @@ void ioq_doubt(struct ioq *q)
 	}
 }
 
+/* The request that began first, and its commands in the order in which they were made. */
+static bool ioq_cmd_is_before(const struct ioq_cmd *a, const struct ioq_cmd *b)
+{
+	return a->req == b->req ? a->seq < b->seq : a->req->seq < b->req->seq;
+}
+
 /* Back into the queue, by age: what was first asked is first sent again. */
 static void ioq_cmd_requeue(struct ioq_cmd *cmd)
 {
@@ -395,7 +401,7 @@ static void ioq_cmd_requeue(struct ioq_cmd *cmd)
 	struct list *at = head->prev;
 
 	list_del(&cmd->link);
-	while (at != head && container_of(at, struct ioq_cmd, link)->seq > cmd->seq)
+	while (at != head && ioq_cmd_is_before(cmd, container_of(at, struct ioq_cmd, link)))
 		at = at->prev;
 	list_prepend(at, &cmd->link);
 }
@@ -760,7 +766,7 @@ static struct ioq_cmd *ioq_next_resend(const struct ioq *q)
 	struct ioq_cmd *cmd = list_first(&q->resend, struct ioq_cmd, link);
 	const struct ioq_req *r = list_first(&q->carving, struct ioq_req, carve);
 
-	if (cmd && r && r != cmd->req && r->seq < cmd->seq && !list_empty(&q->free_cmds))
+	if (cmd && r && r->seq < cmd->req->seq && !list_empty(&q->free_cmds))
 		return NULL;
 	return cmd;
 }

@@ -264,6 +264,17 @@ static void lun_probed(struct probe *p, enum probe_result result)
 	}
 }
 
+/* It was only to be asked again, and something happened to it: no request passes until it is known. */
+static void lun_probe_attention(struct probe *p)
+{
+	struct lun *lun = container_of(p, struct lun, probe);
+
+	if (!gate_passes(&lun->gate))
+		return;
+	lun->looking = lun->looking || lun->outage_began == MONO_NEVER;
+	lun_gate(lun, GATE_EV_LOST);
+}
+
 static void lun_probe(struct lun *lun)
 {
 	loop_timer_stop(&lun->probe_timer);
@@ -273,7 +284,7 @@ static void lun_probe(struct lun *lun)
 	if (lun->probing)
 		return;
 	lun->probing = probe_start(&lun->probe, lun->loop, lun->q.wire->tp, lun->addr,
-				   lun_probed) == 0;
+				   lun_probe_attention, lun_probed) == 0;
 	if (!lun->probing)	/* more LUNs than slots: its turn comes */
 		loop_timer_set(&lun->probe_timer, loop_now(lun->loop) + LUN_PROBE_TURN_MS);
 }

@@ -463,6 +463,23 @@ static void a_lun_swapped_in_the_middle_of_its_probe_is_barred(void **state)
 	assert_int_equal(lun_state(sim_lun(s, 0)), LUN_BARRED);
 }
 
+static void a_rescan_that_finds_another_disk_lets_no_request_pass(void **state)
+{
+	struct sim *s = world(state, 1, NULL);
+	struct sim_io *w;
+
+	s->errors_are_fine = true;
+	sim_target_swap(s, 0);
+	session_rescan(s->session);
+	while (!s->disks[0].swap_fence)		/* its probe has met the unit attention */
+		sim_run(s, 1);
+	sim_run(s, 5);
+	w = sim_write(s, 0, 0, 512);
+	released(s);
+	assert_int_equal(w->err, -EIO);
+	assert_int_equal(lun_state(sim_lun(s, 0)), LUN_BARRED);
+}
+
 static void an_identity_that_cannot_be_read_today_bars_nobody(void **state)
 {
 	struct sim *s = world(state, 1, eager);
@@ -654,6 +671,7 @@ int main(void)
 		SIM_CASE(a_barred_lun_stays_barred_over_a_new_login),
 		SIM_CASE(a_lun_swapped_on_a_live_session_is_barred_by_its_unit_attention),
 		SIM_CASE(a_lun_swapped_in_the_middle_of_its_probe_is_barred),
+		SIM_CASE(a_rescan_that_finds_another_disk_lets_no_request_pass),
 		SIM_CASE(an_identity_that_cannot_be_read_today_bars_nobody),
 		SIM_CASE(a_unit_attention_fails_nobody_even_without_patience),
 		SIM_CASE(a_lun_that_grows_is_seen_by_its_unit_attention),
