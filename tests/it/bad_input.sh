@@ -143,12 +143,9 @@ a_missing_fuse_device_is_named() {
 }
 
 a_fuse_device_that_is_not_permitted_is_named() {
-	user_start
 	need_ours iscsifs
-	[ "$(stat -c %a /dev/fuse)" = 600 ] || {
-		undo chmod "$(stat -c %a /dev/fuse)" /dev/fuse
-		chmod 600 /dev/fuse
-	}
+	fuse_mode 600
+	user_start
 	target_start
 	as_user mkdir user/mnt
 	expect_exit 13 '/dev/fuse' "${AS_USER[@]}" iscsifs "$(target_url)" "$CASE_DIR/user/mnt"
