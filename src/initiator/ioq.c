@@ -667,6 +667,8 @@ static int ioq_start(struct ioq *q, struct lun_io *io)
 		r->x = extent_of(io->off, io->len, q->block_bytes);
 	if (ioq_req_needs_buffer(r)) {
 		r->buf_bytes = (size_t)r->x.blocks * q->block_bytes;
+		if (r->buf_bytes > BUFPOOL_LARGEST)
+			return -EINVAL;
 		r->buf = bufpool_get(&w->bufs, r->buf_bytes);
 		if (!r->buf)
 			return -ENOMEM;
@@ -732,6 +734,7 @@ static struct ioq_req *ioq_next_req(struct ioq *q)
 {
 	struct ioq_req *r = list_first(&q->carving, struct ioq_req, carve);
 	struct lun_io *io;
+	int rc;
 
 	if (r)
 		return r;
@@ -739,9 +742,10 @@ static struct ioq_req *ioq_next_req(struct ioq *q)
 	/* None is free while a done callback submits: its own request is about to be. */
 	if (!io || list_empty(&q->free_reqs))
 		return NULL;
-	if (ioq_start(q, io) < 0) {
+	rc = ioq_start(q, io);
+	if (rc < 0) {
 		list_del(&io->link);
-		ioq_answer_later(q, io, -ENOMEM);
+		ioq_answer_later(q, io, rc);
 	}
 	return list_first(&q->carving, struct ioq_req, carve);
 }
