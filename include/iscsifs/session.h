@@ -44,6 +44,9 @@ struct session_param {
 int session_new(struct session **out, struct loop *loop, const struct session_param *param,
 		const struct session_events *events, void *arg, struct err *err);
 
+/* More places where the target is said to be: NULL-terminated, copied, those it has are left out. */
+void session_add_portals(struct session *s, const char *const *portals);
+
 /* Begin. on_first_login answers. */
 void session_start(struct session *s);
 

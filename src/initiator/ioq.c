@@ -801,7 +801,8 @@ static void ioq_pause_over(struct loop_timer *t)
 
 void ioq_init(struct ioq *q, struct ioq_wire *w, const struct ioq_events *events, void *arg)
 {
-	*q = (struct ioq){ .wire = w, .events = events, .arg = arg };
+	/* Who was here before us may have left something unflushed: the first flush is a real one. */
+	*q = (struct ioq){ .wire = w, .events = events, .arg = arg, .writes_done = 1 };
 	list_init(&q->waiting);
 	list_init(&q->blocked);
 	list_init(&q->active);

@@ -147,6 +147,12 @@ static inline bool ioq_is_dirty(const struct ioq *q)
 	return q->writes_done != q->writes_flushed;
 }
 
+/* As ioq_is_dirty(), because of what we wrote ourselves: what stands there at the start is not it. */
+static inline bool ioq_has_written(const struct ioq *q)
+{
+	return ioq_is_dirty(q) && q->writes_done > 1;
+}
+
 /* The target has acknowledged writes that were not flushed since. */
 static inline bool ioq_has_unflushed(const struct ioq *q)
 {

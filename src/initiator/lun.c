@@ -107,6 +107,7 @@ static void lun_gate(struct lun *lun, enum gate_event ev)
 			  gate_event_name(ev));
 	lun->q.open = gate_passes(&lun->gate);
 	lun->q.on_trial = lun->gate.state == GATE_TRIAL || lun->gate.state == GATE_FAIL;
+	lun->q.wants_idle |= lun->gate.state == GATE_TRIAL;
 	if (actions & GATE_DO_HOLD)
 		ioq_wire_lost(&lun->q);
 	if (actions & GATE_DO_TIMER)
@@ -166,9 +167,9 @@ static void lun_bar(struct lun *lun)
 {
 	snprintf(lun->why, sizeof(lun->why), "another disk answers under its address");
 	log_error("another disk answers under the address of this LUN, it is not touched | target=%s "
-		  "lun=%u was=%s serial=%s is=%s serial=%s", lun->target, lun->facts.number,
-		  lun->facts.wwid, lun->facts.serial, lun->probe.facts.wwid,
-		  lun->probe.facts.serial);
+		  "lun=%u was=%s serial=%s block=%u is=%s serial=%s block=%u", lun->target,
+		  lun->facts.number, lun->facts.wwid, lun->facts.serial, lun->facts.block_bytes,
+		  lun->probe.facts.wwid, lun->probe.facts.serial, lun->probe.facts.block_bytes);
 	lun_set_state(lun, LUN_BARRED);
 	lun_gate(lun, GATE_EV_CLOSE);
 }
@@ -198,6 +199,13 @@ static void lun_announce(struct lun *lun, bool changed)
 	}
 }
 
+/* A unit attention is told once: what a probe that led nowhere has heard counts all the same. */
+static void lun_take_attentions(struct lun *lun)
+{
+	lun->power_lost |= lun->probe.power_on && !lun->probe.nexus_loss;
+	lun->probe.power_on = false;
+}
+
 static void lun_ready(struct lun *lun)
 {
 	struct lun_facts before = lun->facts;
@@ -211,10 +219,10 @@ static void lun_ready(struct lun *lun)
 	lun->facts = lun->probe.facts;
 	changed = before.blocks != lun->facts.blocks ||
 		  before.write_protected != lun->facts.write_protected;
-	if (lun->probe.power_on)
-		ioq_doubt(&lun->q);
-	if (lun->probe.power_on && !lun->probe.nexus_loss)
+	lun_take_attentions(lun);
+	if (lun->power_lost)
 		lun_note_power_on(lun);
+	lun->power_lost = false;
 	lun_take_limits(lun);
 	*lun->why = '\0';
 	lun_set_state(lun, LUN_READY);
@@ -276,6 +284,9 @@ static void lun_probe_attention(struct probe *p)
 {
 	struct lun *lun = container_of(p, struct lun, probe);
 
+	/* At once: a flush that is on its way covers nothing of what was lost before it. */
+	if (p->power_on)
+		ioq_doubt(&lun->q);
 	if (!gate_passes(&lun->gate))
 		return;
 	lun->looking = lun->looking || lun->outage_began == MONO_NEVER;
@@ -290,6 +301,7 @@ static void lun_probe(struct lun *lun)
 	lun->reprobe = lun->probing && lun->probe.stopped;
 	if (lun->probing)
 		return;
+	lun_take_attentions(lun);
 	lun->probing = probe_start(&lun->probe, lun->loop, lun->q.wire->tp, lun->addr,
 				   lun_probe_attention, lun_probed) == 0;
 	if (!lun->probing)	/* more LUNs than slots: its turn comes */
@@ -387,11 +399,9 @@ static void lun_last_flush_released(struct lun_io *io)
 }
 
 /* Every request is answered: what was written is flushed, and then nothing is left to do. */
-static void lun_on_idle(void *arg)
+static void lun_drain_idle(struct lun *lun)
 {
-	struct lun *lun = arg;
-
-	if (!lun->q.open || !lun->q.wire->tp || !ioq_is_dirty(&lun->q)) {
+	if (!lun->q.open || !lun->q.wire->tp || !ioq_has_written(&lun->q)) {
 		lun_drained(lun);
 		return;
 	}
@@ -404,6 +414,17 @@ static void lun_on_idle(void *arg)
 	ioq_submit(&lun->q, &lun->last_flush);
 }
 
+/* Whoever waited has gone or was answered without a command: nobody is on trial any more. */
+static void lun_on_idle(void *arg)
+{
+	struct lun *lun = arg;
+
+	if (lun->draining)
+		lun_drain_idle(lun);
+	else if (lun->gate.state == GATE_TRIAL && !lun->given_up)
+		lun_gate(lun, GATE_EV_PROGRESS);
+}
+
 void lun_drain(struct lun *lun)
 {
 	lun->draining = true;
@@ -411,7 +432,7 @@ void lun_drain(struct lun *lun)
 	if (lun->q.requests)
 		lun->q.wants_idle = true;
 	else
-		lun_on_idle(lun);
+		lun_drain_idle(lun);
 }
 
 static const struct ioq_events lun_ioq_events = {

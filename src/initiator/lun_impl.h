@@ -41,6 +41,7 @@ struct lun {
 	struct gate gate;
 	struct ioq q;
 	struct probe probe;
+	bool power_lost;		/* heard since it was READY: a power on, and no nexus loss */
 	bool probing;
 	bool reprobe;			/* when the probe that was stopped is back */
 	bool closed;			/* no more questions, until the link is up again */

@@ -535,10 +535,22 @@ static uint64_t session_make_isid(void)
 	return (uint64_t)0x80 << 40 | (uint64_t)(session_random() & 0xff) << 32 | session_random();
 }
 
-static void session_copy_portals(struct session *s, const char *const *portals)
+static bool session_has_portal(const struct session *s, const char *portal)
 {
-	for (; *portals && s->portal_count < SESSION_PORTALS_MAX; portals++)
-		snprintf(s->portals[s->portal_count++], TRANSPORT_PORTAL_MAX, "%s", *portals);
+	for (unsigned i = 0; i < s->portal_count; i++) {
+		if (!strcmp(s->portals[i], portal))
+			return true;
+	}
+	return false;
+}
+
+void session_add_portals(struct session *s, const char *const *portals)
+{
+	for (; *portals && s->portal_count < SESSION_PORTALS_MAX; portals++) {
+		if (!session_has_portal(s, *portals))
+			snprintf(s->portals[s->portal_count++], sizeof(s->portals[0]), "%s",
+				 *portals);
+	}
 }
 
 int session_new(struct session **out, struct loop *loop, const struct session_param *param,
@@ -560,7 +572,7 @@ int session_new(struct session **out, struct loop *loop, const struct session_pa
 	s->state_since = loop_now(loop);
 	snprintf(s->target, sizeof(s->target), "%s", param->target);
 	snprintf(s->alias, sizeof(s->alias), "%s", param->alias ? param->alias : "");
-	session_copy_portals(s, param->portals);
+	session_add_portals(s, param->portals);
 	link_init(&s->link);
 	loop_timer_init(loop, &s->attempt_timer, session_attempt_over);
 	loop_timer_init(loop, &s->wait_timer, session_wait_over);

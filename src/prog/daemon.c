@@ -108,6 +108,25 @@ static void daemon_on_first_login(void *arg, struct session *s, const struct err
 	loop_defer(ds->d->loop, &ds->d->settle_call);
 }
 
+/* The same disk under two targets: each file works, and neither knows of the other's writes. */
+static void daemon_warn_of_twin(const struct daemon *d, const struct lun *lun)
+{
+	const char *wwid = lun_facts(lun)->wwid;
+	const struct daemon_session *ds;
+	const struct lun *other;
+
+	list_each(ds, &d->sessions, link) {
+		for (unsigned i = 0; *wwid && (other = session_lun(ds->s, i)); i++) {
+			if (other != lun && lun_state(other) != LUN_GONE &&
+			    !strcmp(wwid, lun_facts(other)->wwid))
+				log_warn("one disk is shown as two files, write to one of them only | "
+					 "wwid=%s target=%s lun=%u target=%s lun=%u", wwid,
+					 lun_target(lun), lun_facts(lun)->number,
+					 lun_target(other), lun_facts(other)->number);
+		}
+	}
+}
+
 static void daemon_on_lun_added(void *arg, struct session *s, struct lun *lun)
 {
 	struct daemon_session *ds = arg;
@@ -116,6 +135,7 @@ static void daemon_on_lun_added(void *arg, struct session *s, struct lun *lun)
 
 	if (!d->mount)
 		return;
+	daemon_warn_of_twin(d, lun);
 	rc = mount_add_lun(d->mount, d->config->flat ? NULL : session_target(s), NULL, lun);
 	if (rc < 0)
 		log_error("LUN cannot be shown: %s | target=%s lun=%u", strerror(-rc),
@@ -190,10 +210,30 @@ static int daemon_add_session(struct daemon *d, const struct daemon_target *t, c
 
 /* --- discovery ---------------------------------------------------------------------------- */
 
+static struct daemon_session *daemon_find_session(const struct daemon *d, const char *target)
+{
+	struct daemon_session *ds;
+
+	list_each(ds, &d->sessions, link) {
+		if (!strcmp(session_target(ds->s), target))
+			return ds;
+	}
+	return NULL;
+}
+
+/*
+ * One session a target, however often it is told of, and the settings of its own section win: two
+ * sessions would be two files for one disk, whose writes know nothing of each other.
+ */
 static void daemon_discovered_target(struct daemon_discovery *dd, const struct discovery_target *t)
 {
+	struct daemon_session *ds = daemon_find_session(dd->d, t->name);
 	struct err failed = ERR_INIT;
 
+	if (ds) {
+		session_add_portals(ds->s, t->portals);
+		return;
+	}
 	if (daemon_add_session(dd->d, dd->config, t->name, t->portals, &failed) < 0)
 		log_error("%s", failed.text);
 }

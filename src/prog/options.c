@@ -257,9 +257,8 @@ static int options_number(const char *name, const char *value, int base, uint64_
 	errno = 0;
 	*out = value ? strtoull(value, &end, base) : 0;
 	if (!value || !*value || *end || errno || *out > max || *value == '-')
-		return err_set(err, ERR_INVALID, "-o %s: want %s, at most %llo%s", name,
-			       base == 8 ? "an octal mode" : "a number", (unsigned long long)max,
-			       base == 8 ? "" : " (octal)");
+		return err_set(err, ERR_INVALID, "-o %s: want %s", name,
+			       base == 8 ? "an octal mode, 0 to 777" : "a number, as id(1) prints it");
 	return 0;
 }
 
@@ -340,7 +339,8 @@ static int options_word(struct gather *g, const char *name, char *value, struct 
 	else if (!strcmp(name, "cache"))
 		return options_cache(o, value, err);
 	else if (!strcmp(name, "hold_limit")) {
-		if (!value || num_parse_size(value, &m->hold_limit_bytes) < 0)
+		if (!value || num_parse_size(value, &m->hold_limit_bytes) < 0 ||
+		    !m->hold_limit_bytes)
 			return err_set(err, ERR_INVALID, "-o hold_limit: want a size, as 256M");
 	} else if (!strcmp(name, "control"))
 		return options_path(o->daemon.control, sizeof(o->daemon.control), name, value, err);

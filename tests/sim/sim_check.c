@@ -236,12 +236,15 @@ static bool is_quiet(const struct sim *s, const struct sim_io *read, unsigned un
 {
 	const struct sim_io *o;
 	uint64_t off = (uint64_t)unit * SIM_UNIT_BYTES;
+	/* A write that covers a block in part puts the rest back as it read it. */
+	uint64_t block = s->disks[read->lun].block_bytes;
+	uint64_t first = off / block * block;
 
 	if (s->models[read->lun].units[unit].changed > read->since)
 		return false;
 	list_each(o, &s->ios, link) {
 		if (o->lun == read->lun && o->io.op == LUN_WRITE && !o->released &&
-		    o->io.off <= off && off < o->io.off + o->io.len)
+		    o->io.off < first + block && first < o->io.off + o->io.len)
 			return false;
 	}
 	return true;

@@ -96,6 +96,23 @@ static void a_trial_that_nobody_waits_for_ends_by_itself(void **state)
 	assert_int_equal(gate_of(s, 0), GATE_OPEN);
 }
 
+/* It is answered without a command; nothing else would say that the LUN works. */
+static void a_held_flush_of_nothing_ends_the_trial(void **state)
+{
+	struct sim *s = world(state, 1, (const char *[]){ "replacement_timeout=20",
+							  "time2wait=eager", NULL });
+
+	sim_flush(s, 0);
+	sim_run(s, 100);
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "dropped");
+	sim_run(s, 1);
+	sim_flush(s, 0);
+	while (gate_of(s, 0) == GATE_HOLD)
+		sim_run(s, 1);
+	sim_run(s, 1);
+	assert_int_equal(gate_of(s, 0), GATE_OPEN);
+}
+
 static void longer_replacement_timeout_takes_effect_on_the_running_outage(void **state)
 {
 	struct sim *s = world(state, 1, (const char *[]){ "replacement_timeout=2", NULL });
@@ -682,6 +699,7 @@ int main(void)
 		SIM_CASE(replacement_timeout_zero_fails_at_once),
 		SIM_CASE(negative_holds_for_ever),
 		SIM_CASE(a_trial_that_nobody_waits_for_ends_by_itself),
+		SIM_CASE(a_held_flush_of_nothing_ends_the_trial),
 		SIM_CASE(longer_replacement_timeout_takes_effect_on_the_running_outage),
 		SIM_CASE(shorter_replacement_timeout_ends_the_running_outage),
 		SIM_CASE(a_target_that_drops_us_after_each_login_has_not_come_back),
