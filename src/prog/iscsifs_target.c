@@ -22,6 +22,7 @@
 #include "iscsifs/loop.h"
 #include "iscsifs/num.h"
 #include "target/server.h"
+#include "target/server_control.h"
 
 enum { MAIN_LISTEN_MAX = 16 };
 
@@ -31,7 +32,9 @@ struct settings {
 	unsigned next_lun;
 	const char *listen[MAIN_LISTEN_MAX];
 	unsigned listens;
-	const char *pid_file;
+	char *pid_file;			/* absolute, as is control: a daemon leaves its directory */
+	char *control;			/* path of the control socket */
+	struct control_server *control_server;
 	const char *log_file;
 	const char *user;
 	const char *mutual_user;
@@ -43,6 +46,7 @@ enum option_code {
 	OPT_HELP = 256,
 	OPT_VERSION,
 	OPT_PID_FILE,
+	OPT_CONTROL,
 	OPT_LOG_FILE,
 	OPT_USER,
 	OPT_PASSWORD_FILE,
@@ -62,6 +66,7 @@ static const struct option main_options[] = {
 	{ "lun", required_argument, NULL, 'L' },
 	{ "foreground", no_argument, NULL, 'f' },
 	{ "debug", no_argument, NULL, 'd' },
+	{ "control", required_argument, NULL, OPT_CONTROL },
 	{ "pid-file", required_argument, NULL, OPT_PID_FILE },
 	{ "log-file", required_argument, NULL, OPT_LOG_FILE },
 	{ "user", required_argument, NULL, OPT_USER },
@@ -105,6 +110,7 @@ static const char main_help[] =
 	"  -f, --foreground           stay in the foreground, log to stderr\n"
 	"  -d, --debug                log more\n"
 	"      --log-file FILE        log there\n"
+	"      --control SOCKET       answer questions there: iscsifs-control(7)\n"
 	"      --pid-file FILE        write the process id there\n"
 	"      --ping-interval TIME   ask a silent initiator whether it is there (default 20s,\n"
 	"                             0 for never)\n"
@@ -311,6 +317,18 @@ static int main_span(const char *what, const char *value, span_ms *out, struct e
 	return 0;
 }
 
+/* @path from the root on, in memory of its own. */
+static int main_absolute(const char *path, char **out, struct err *e)
+{
+	cleanup_free char *here = *path == '/' ? strdup("") : getcwd(NULL, 0);
+
+	free(*out);
+	*out = NULL;
+	if (!here || asprintf(out, "%s%s%s", here, *here ? "/" : "", path) < 0)
+		return err_set(e, ERR_NOMEM, "%s: %s", path, strerror(errno));
+	return 0;
+}
+
 static int main_option(struct settings *st, int code, const char *arg, struct err *e)
 {
 	struct server_limits *l = &st->server.limits;
@@ -332,9 +350,10 @@ static int main_option(struct settings *st, int code, const char *arg, struct er
 	case 'd':
 		st->debug = true;
 		return 0;
+	case OPT_CONTROL:
+		return main_absolute(arg, &st->control, e);
 	case OPT_PID_FILE:
-		st->pid_file = arg;
-		return 0;
+		return main_absolute(arg, &st->pid_file, e);
 	case OPT_LOG_FILE:
 		st->log_file = arg;
 		return 0;
@@ -501,7 +520,12 @@ static int main_start(struct settings *st, struct loop **loop, struct err *e)
 	rc = loop_new(loop);
 	rc = rc ? rc : loop_signals(*loop, signals, main_got_signal, *loop);
 	rc = rc ? rc : server_start(&st->server, *loop);
-	return rc ? err_set(e, ERR_INTERNAL, "cannot start: %s", strerror(-rc)) : 0;
+	if (rc)
+		return err_set(e, ERR_INTERNAL, "cannot start: %s", strerror(-rc));
+	if (st->control)
+		rc = control_server_new(&st->control_server, *loop, st->control, server_commands,
+					&st->server, e);
+	return rc;
 }
 
 static int main_serve(struct settings *st, struct err *e)
@@ -522,6 +546,7 @@ static int main_serve(struct settings *st, struct err *e)
 	}
 	if (!rc && loop_run(loop))
 		rc = err_set(e, ERR_INTERNAL, "the event loop failed");
+	control_server_free(st->control_server);
 	server_fini(&st->server);
 	loop_free(loop);
 	if (!rc && st->pid_file)
@@ -541,6 +566,8 @@ int main(int argc, char **argv)
 		rc = main_serve(&st, &e);
 	else
 		server_fini(&st.server);
+	free(st.pid_file);
+	free(st.control);
 	if (rc < 0)
 		fprintf(stderr, "iscsifs-target: %s\n", e.text);
 	return rc < 0 ? -rc : 0;

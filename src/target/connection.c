@@ -406,6 +406,7 @@ static void conn_timer_fire(struct loop_timer *t)
 	}
 	due = c->heard + l->ping_interval + (c->pinged ? l->ping_timeout : 0);
 	if (now >= due && c->pinged) {
+		c->server->stats.silent++;
 		conn_close(c, "the peer is silent");
 		return;
 	}

@@ -84,6 +84,7 @@ static void login_refuse(struct login *l, enum pdu_login_status status, const ch
 {
 	log_info("login refused: %s | conn=%llu peer=%s initiator=%s status=%04x", why,
 		 (unsigned long long)l->c->id, l->c->peer, l->start.initiator, status);
+	l->c->server->stats.logins_refused++;
 	login_send(l, 0, status, 0);
 	conn_drain(l->c);
 }
@@ -325,6 +326,7 @@ static void login_complete(struct login *l, uint8_t flags)
 		session_free(s);
 		return;
 	}
+	c->server->stats.logins++;
 	c->session = s;
 	c->login = NULL;
 	conn_full_feature(c, &l->start.params);

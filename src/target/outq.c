@@ -71,8 +71,6 @@ void outq_commit(struct outq *q, const uint8_t *at, uint32_t len)
 	q->bytes += len;
 	q->used += skipped + len;
 	q->head = (uint32_t)(at - q->ring) + len;
-	if (q->head == q->cap)
-		q->head = 0;
 	if (last && !skipped && last->at + last->len == at && last->ring) {
 		last->len += len;
 		last->ring += len;

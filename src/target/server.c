@@ -169,12 +169,15 @@ static void server_accept(struct loop_fd *w, unsigned events)
 			return;
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 		if (s->connection_count >= s->limits.connections) {
+			s->stats.turned_away++;
 			log_warn("connection refused: there are enough | connections=%u",
 				 s->connection_count);
 			close(fd);
 		} else if (conn_new(s, fd)) {
 			log_warn("connection refused: out of memory");
 			close(fd);
+		} else {
+			s->stats.accepted++;
 		}
 	}
 }

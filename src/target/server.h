@@ -25,6 +25,18 @@ struct server_limits {
 	span_ms ping_timeout;		/* of silence after it, then the peer is dead */
 };
 
+/* Counted since the start. */
+struct server_stats {
+	uint64_t accepted;		/* connections */
+	uint64_t turned_away;		/* connections beyond the limit */
+	uint64_t logins;
+	uint64_t logins_refused;
+	uint64_t reinstated;		/* sessions ended by a new login of their port */
+	uint64_t logouts;
+	uint64_t rejects;		/* PDUs */
+	uint64_t silent;		/* connections given up for dead */
+};
+
 /* A socket that listens. */
 struct portal {
 	struct server *server;
@@ -48,6 +60,7 @@ struct server {
 	uint16_t last_tsih;
 	struct server_limits limits;
 	struct params offer;
+	struct server_stats stats;
 };
 
 void server_init(struct server *s);

@@ -102,8 +102,10 @@ enum pdu_login_status session_new(struct session **out, struct connection *c,
 	s->statsn = start->statsn;
 	if (!start->discovery) {
 		old = session_find_port(sv, start);
-		if (old)
+		if (old) {
+			sv->stats.reinstated++;
 			conn_close(old->c, "session reinstated by a new login");
+		}
 		nexus_begin(&s->nexus, start->target, start->initiator, start->isid);
 	}
 	list_append(&sv->sessions, &s->link);
@@ -183,6 +185,7 @@ void session_reject(struct session *s, const uint8_t *bhs, enum pdu_reject reaso
 
 	log_info("PDU rejected | conn=%llu peer=%s pdu=%s reason=%02x",
 		 (unsigned long long)s->c->id, s->c->peer, pdu_opcode_name(pdu_opcode(bhs)), reason);
+	s->c->server->stats.rejects++;
 	pdu_init(out, PDU_REJECT, PDU_F, PDU_TAG_NONE);
 	out[2] = (uint8_t)reason;
 	session_number(s, out);
@@ -234,8 +237,10 @@ static void session_logout(struct session *s, const struct pdu *p)
 	be16_store(bhs + 40, (uint16_t)s->start.params.time2wait_s);
 	be16_store(bhs + 42, (uint16_t)s->start.params.time2retain_s);
 	conn_pdu_send(s->c, bhs, 0);
-	if (response == SESSION_LOGOUT_OK)
+	if (response == SESSION_LOGOUT_OK) {
+		s->c->server->stats.logouts++;
 		conn_drain(s->c);
+	}
 }
 
 static void session_text(struct session *s, const struct pdu *p)

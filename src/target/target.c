@@ -75,6 +75,7 @@ static void lun_free(struct lun *l)
 	if (!l)
 		return;
 	disk_free(l->disk);
+	free(l->backing);
 	free(l);
 }
 
@@ -143,7 +144,8 @@ static int lun_measure(struct lun *l, const struct lun_options *o, struct err *e
 			       o->block_bytes);
 	if ((o->physical_bytes != 512 && o->physical_bytes != 4096) ||
 	    o->physical_bytes < o->block_bytes)
-		return err_set(e, ERR_INVALID, "LUN %s: physical=%u: want 512 or 4096, and not less than block",
+		return err_set(e, ERR_INVALID,
+			       "LUN %s: physical=%u: want 512 or 4096, and not less than block",
 			       o->backing, o->physical_bytes);
 	l->block_bytes = o->block_bytes;
 	l->physical_bytes = o->physical_bytes;
@@ -175,8 +177,8 @@ int target_add_lun(struct target *t, const struct lun_options *o, struct err *e)
 	if (rc)
 		return rc;
 	l = calloc(1, sizeof(*l));
-	if (!l || target_grow(t, o->number + 1)) {
-		free(l);
+	if (!l || !(l->backing = strdup(o->backing)) || target_grow(t, o->number + 1)) {
+		lun_free(l);
 		return err_set(e, ERR_NOMEM, "LUN %s: out of memory", o->backing);
 	}
 	l->target = t;

@@ -25,10 +25,20 @@ enum {
 struct nexus;
 struct target;
 
+struct lun_stats {
+	uint64_t reads;
+	uint64_t writes;
+	uint64_t flushes;
+	uint64_t read_bytes;
+	uint64_t written_bytes;
+	uint64_t errors;		/* commands that ended in CHECK CONDITION, attentions apart */
+};
+
 struct lun {
 	struct target *target;
 	unsigned number;
 	unsigned index;			/* position among the target's units */
+	char *backing;			/* what disk_open() was given */
 	struct disk *disk;
 	struct flusher flusher;
 	uint32_t block_bytes;		/* 512 or 4096 */
@@ -42,6 +52,7 @@ struct lun {
 	char serial[33];
 	uint64_t identity;		/* 60 bits, of NAA "locally assigned" */
 	const struct nexus *reserved_by;/* RESERVE(6); NULL: nobody */
+	struct lun_stats stats;
 };
 
 /* What the person who starts us says about a logical unit. */

@@ -123,6 +123,8 @@ static void task_respond(struct task *t)
 	be32_store(bhs + 36, t->cmd.op && !t->cmd.op->data ? t->datasn : t->r2t_sent);
 	task_set_residual(t, bhs);
 	if (t->cmd.status == SCSI_CHECK_CONDITION) {
+		if (t->cmd.lun && t->cmd.sense.key != SENSE_UNIT_ATTENTION)
+			t->cmd.lun->stats.errors++;
 		len = (uint32_t)sense_encode(&t->cmd.sense, task_wants_descriptor(t), data + 2);
 		be16_store(data, (uint16_t)len);
 		len += 2;
@@ -206,6 +208,8 @@ void task_produce(struct task *t)
 			return;
 	}
 	s->stats.read_bytes += t->total;
+	t->cmd.lun->stats.read_bytes += t->total;
+	t->cmd.lun->stats.reads++;
 	task_release(t);
 }
 
@@ -259,6 +263,7 @@ static void task_flushed(struct flush_wait *w, int rc)
 static void task_flush(struct task *t)
 {
 	task_activate(t, TASK_FLUSHING);
+	t->cmd.lun->stats.flushes++;
 	flusher_ask(&t->cmd.lun->flusher, t->session->c->server->worker, &t->flush);
 }
 
@@ -309,6 +314,8 @@ static void task_advance(struct task *t)
 
 	if (t->moved >= t->total) {
 		t->session->stats.written_bytes += t->total;
+		t->cmd.lun->stats.written_bytes += t->total;
+		t->cmd.lun->stats.writes++;
 		scsi_finish(&t->cmd, t->moved);
 		task_answer(t);
 		return;

@@ -4,7 +4,7 @@
 iscsifs-target, spoken to by an initiator that libiscsi cannot be: every InitialR2T, ImmediateData
 and digest combination, PDUs that are wrong on purpose, CHAP attacks, silence.
 
-usage: target_wire.py PATH-TO-ISCSIFS-TARGET [case...]
+usage: target_wire.py PATH-TO-ISCSIFS-TARGET [CASE...]
 """
 import base64
 import hashlib
@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 
 IQN = "iqn.2026-11.example:disk"
 NONE = 0xffffffff
@@ -809,19 +810,19 @@ def reservations_keep_others_out():
 
 def main():
     wanted = sys.argv[2:]
-    failed = 0
+    failed, n = 0, 0
     for f in CASES:
         if wanted and f.__name__ not in wanted:
             continue
-        began = time.monotonic()
+        n += 1
         try:
             f()
-            print("ok   %s (%.1f s)" % (f.__name__, time.monotonic() - began), flush=True)
+            print("ok %d - %s" % (n, f.__name__), flush=True)
         except Exception:
             failed += 1
-            print("FAIL %s" % f.__name__, flush=True)
-            import traceback
-            traceback.print_exc()
+            print("not ok %d - %s" % (n, f.__name__), flush=True)
+            print("#" + traceback.format_exc().rstrip().replace("\n", "\n#"), flush=True)
+    print("1..%d" % n)
     return 1 if failed else 0
 
 
