@@ -21,6 +21,8 @@
 #include "iscsifs/log.h"
 #include "iscsifs/loop.h"
 #include "iscsifs/num.h"
+#include "target/fault_control.h"
+#include "target/fault_hooks.h"
 #include "target/server.h"
 #include "target/server_control.h"
 
@@ -38,6 +40,8 @@ struct settings {
 	const char *log_file;
 	const char *user;
 	const char *mutual_user;
+	bool enable_faults;
+	const char *first_fault;	/* the first option that is about them */
 	bool foreground;
 	bool debug;
 };
@@ -57,6 +61,9 @@ enum option_code {
 	OPT_LOGIN_TIMEOUT,
 	OPT_MAX_CONNECTIONS,
 	OPT_QUEUE_DEPTH,
+	OPT_ENABLE_FAULTS,
+	OPT_FAULT,
+	OPT_FAULT_FILE,
 	OPT_PARAM,
 };
 
@@ -78,6 +85,9 @@ static const struct option main_options[] = {
 	{ "login-timeout", required_argument, NULL, OPT_LOGIN_TIMEOUT },
 	{ "max-connections", required_argument, NULL, OPT_MAX_CONNECTIONS },
 	{ "queue-depth", required_argument, NULL, OPT_QUEUE_DEPTH },
+	{ "enable-faults", no_argument, NULL, OPT_ENABLE_FAULTS },
+	{ "fault", required_argument, NULL, OPT_FAULT },
+	{ "fault-file", required_argument, NULL, OPT_FAULT_FILE },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ NULL, 0, NULL, 0 },
@@ -97,8 +107,9 @@ static const char main_help[] =
 	"        block=512|4096       bytes of a block (default 512)\n"
 	"        physical=512|4096    bytes of a block of the medium, for alignment (default 4096)\n"
 	"        ro                   write protected\n"
-	"        write-cache=on|off   off: a write is on the disk before it is answered\n"
-	"                             (default on)\n"
+	"        write-cache=on|off|volatile\n"
+	"                             off: a write is on the disk before it is answered;\n"
+	"                             volatile: it is in a memory that a crash loses (default on)\n"
 	"        thin=on|off          off: no UNMAP (default on)\n"
 	"        serial=TEXT          serial number, up to 32 characters (default: made from the\n"
 	"                             target's name and the LUN's number)\n"
@@ -118,6 +129,9 @@ static const char main_help[] =
 	"      --login-timeout TIME   a login may take this long (default 15s)\n"
 	"      --max-connections N    at once (default 256)\n"
 	"      --queue-depth N        commands per session (default 128)\n"
+	"      --enable-faults        allow it to misbehave, by rules: iscsifs-faults(5)\n"
+	"      --fault RULE           a rule, may be repeated\n"
+	"      --fault-file FILE      a file of rules, - for standard input\n"
 	"      --help, --version\n"
 	"\n"
 	"Prints \"listening ADDRESS:PORT\" for each address when it is ready. SIGTERM and SIGINT end it.\n";
@@ -175,6 +189,10 @@ static int main_lun_option(struct lun_options *o, char *word, struct err *e)
 		return main_number("block", value, 512, 4096, &o->block_bytes, e);
 	if (!strcmp(word, "physical"))
 		return main_number("physical", value, 512, 4096, &o->physical_bytes, e);
+	if (!strcmp(word, "write-cache") && !strcmp(value, "volatile")) {
+		o->write_cache = o->volatile_cache = true;
+		return 0;
+	}
 	if (!strcmp(word, "write-cache"))
 		return main_yes_no(o->backing, word, value, &o->write_cache, e);
 	if (!strcmp(word, "thin"))
@@ -329,6 +347,52 @@ static int main_absolute(const char *path, char **out, struct err *e)
 	return 0;
 }
 
+/* --- faults --- */
+
+static int main_got_rule(void *arg, const struct script_rule *r, struct err *e)
+{
+	return faults_add(arg, r, e);
+}
+
+static int main_need_faults(struct settings *st, struct err *e)
+{
+	if (st->server.faults || !faults_new(&st->server.faults, &st->server))
+		return 0;
+	return err_set(e, ERR_NOMEM, "faults: out of memory");
+}
+
+static int main_fault(struct settings *st, const char *text, struct err *e)
+{
+	struct script_rule r;
+	int rc = main_need_faults(st, e);
+
+	st->first_fault = st->first_fault ? st->first_fault : "--fault";
+	rc = rc ? rc : script_parse(&r, text, "--fault", e);
+	return rc ? MIN(rc, 0) : faults_add(st->server.faults, &r, e);
+}
+
+static int main_fault_file(struct settings *st, const char *path, struct err *e)
+{
+	FILE *f = strcmp(path, "-") ? fopen(path, "re") : stdin;
+	int rc = main_need_faults(st, e);
+
+	st->first_fault = st->first_fault ? st->first_fault : "--fault-file";
+	if (!f)
+		return err_set(e, ERR_ACCESS, "--fault-file %s: %s", path, strerror(errno));
+	rc = rc ? rc : script_read(f, path, main_got_rule, st->server.faults, e);
+	if (f != stdin)
+		fclose(f);
+	return rc;
+}
+
+static int main_check_faults(struct settings *st, struct err *e)
+{
+	if (st->first_fault && !st->enable_faults)
+		return err_set(e, ERR_INVALID, "%s: a target misbehaves only with --enable-faults",
+			       st->first_fault);
+	return st->enable_faults ? main_need_faults(st, e) : 0;
+}
+
 static int main_option(struct settings *st, int code, const char *arg, struct err *e)
 {
 	struct server_limits *l = &st->server.limits;
@@ -375,6 +439,13 @@ static int main_option(struct settings *st, int code, const char *arg, struct er
 		return main_number("--max-connections", arg, 1, 65535, &l->connections, e);
 	case OPT_QUEUE_DEPTH:
 		return main_number("--queue-depth", arg, 1, 1024, &l->tasks, e);
+	case OPT_ENABLE_FAULTS:
+		st->enable_faults = true;
+		return 0;
+	case OPT_FAULT:
+		return main_fault(st, arg, e);
+	case OPT_FAULT_FILE:
+		return main_fault_file(st, arg, e);
 	default:
 		return err_set(e, ERR_INVALID, "try iscsifs-target --help");
 	}
@@ -392,7 +463,7 @@ static int main_check(struct settings *st, struct err *e)
 	}
 	if (!st->listens)
 		st->listen[st->listens++] = "127.0.0.1:3260";
-	return rc;
+	return rc ? rc : main_check_faults(st, e);
 }
 
 /* Returns 0, -code, or 1 when there is nothing more to do. */
@@ -522,7 +593,8 @@ static int main_start(struct settings *st, struct loop **loop, struct err *e)
 	rc = rc ? rc : server_start(&st->server, *loop);
 	if (rc)
 		return err_set(e, ERR_INTERNAL, "cannot start: %s", strerror(-rc));
-	if (st->control)
+	rc = st->server.faults ? faults_start(st->server.faults, e) : 0;
+	if (!rc && st->control)
 		rc = control_server_new(&st->control_server, *loop, st->control, server_commands,
 					&st->server, e);
 	return rc;
@@ -546,6 +618,8 @@ static int main_serve(struct settings *st, struct err *e)
 	}
 	if (!rc && loop_run(loop))
 		rc = err_set(e, ERR_INTERNAL, "the event loop failed");
+	if (st->server.faults)
+		fault_control_end(st->server.faults);
 	control_server_free(st->control_server);
 	server_fini(&st->server);
 	loop_free(loop);
