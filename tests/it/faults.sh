@@ -1,0 +1,315 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+# The target's faults, seen by our own mount: each does what its rule says, and the disk is right.
+# shellcheck source=tests/it/functions.sh
+. "$(dirname "$0")/functions.sh"
+
+ADM=(iscsifsadm "--socket=${CASE_DIR-}/target.sock")	# an array, so that timeout can run it
+
+_target() {
+	"${ADM[@]}" "$@"
+}
+
+# _faulty_target RULE… [-- target_start's words]: a target with these rules
+_faulty_target() {
+	local rules=()
+	while [ $# -gt 0 ] && [ "$1" != -- ]; do
+		rules+=(--fault "$1")
+		shift
+	done
+	[ $# = 0 ] || shift
+	target_start "$@" -- --control "$CASE_DIR/target.sock" --enable-faults "${rules[@]}"
+}
+
+_hits() {	# RULE: how often it struck
+	_target target fault list | sed -n "/^name=$1\$/,/^\$/s/^hits=//p"
+}
+
+_wait_hits() {	# RULE N
+	_target --timeout=20s target fault wait "$1" "hits>=$2" >wait.out ||
+		fail "rule $1 did not strike $2 times"
+}
+
+MOUNT_WITH=()
+_quick_mount() {
+	mount_start replacement_timeout=20 noop_out_interval=500ms noop_out_timeout=500ms \
+		login_timeout=2s scsi_cmd_timeout=1s abort_timeout=500ms lu_reset_timeout=500ms \
+		tgt_reset_timeout=500ms time2wait=eager "${MOUNT_WITH[@]}"
+}
+
+# The last close of a file flushes the LUN: keep it open, and what is not synced stays unsynced.
+_keep_open() {
+	exec {KEPT}<>"$(lun_file)"
+}
+
+_let_go() {
+	exec {KEPT}>&-
+}
+
+# _survives RULE…: data written under these rules is there, in the file and on the disk
+_survives() {
+	expect_outage
+	_faulty_target "$@"
+	_quick_mount
+	pattern_write "$(lun_file)" seed=5 blocks=0..2047 io=64 sync=end
+	pattern_check "$(lun_file)" seed=5 blocks=0..2047
+	_wait_hits bad 1
+	mount_stop
+	pattern_check disk.img seed=5 blocks=0..2047
+}
+
+faults_are_refused_unless_enabled() {
+	expect_exit 7 'only with --enable-faults' iscsifs-target -f -t "$IQN" -L ram:1M \
+		--fault 'rule a on write do close'
+	target_start -- --control "$CASE_DIR/target.sock"
+	expect_exit 27 'without --enable-faults' "${ADM[@]}" target fault list
+	expect_exit 27 'without --enable-faults' "${ADM[@]}" target crash
+}
+
+a_connection_that_closes_on_a_write_is_survived() {
+	_survives 'rule bad on write nth 3 do close'
+}
+
+a_reset_on_a_write_is_survived() {
+	_survives 'rule bad on write nth 3 do reset'
+}
+
+a_reset_amid_data_out_is_survived() {
+	MOUNT_WITH=(ImmediateData=No)
+	_survives 'rule bad on data-out nth 3 do reset'
+}
+
+data_out_that_is_lost_is_sent_again() {
+	MOUNT_WITH=(ImmediateData=No)
+	_survives 'rule bad on data-out nth 3 do drop'
+}
+
+a_reset_between_execution_and_status_is_survived() {
+	_survives 'rule bad on write nth 3 do execute, reset'
+}
+
+a_close_amid_a_read_is_survived() {
+	_survives 'rule bad on data-in where op=read nth 2 do close'
+}
+
+every_write_closed_once_arrives() {
+	_survives 'rule bad on write per lba nth 1 chance 30% seed 3 do close'
+}
+
+a_write_without_an_answer_is_sent_again() {
+	_survives 'rule bad on write nth 2 do drop'
+	expect_log 'took longer|aborted'
+}
+
+an_answer_withheld_is_sent_again() {
+	_survives 'rule bad on write nth 2 do withhold'
+}
+
+a_storm_of_busy_is_survived() {
+	_survives 'rule bad on write count 20 do status BUSY'
+}
+
+a_storm_of_task_set_full_is_survived() {
+	_survives 'rule bad on write for 500ms do status TASK-SET-FULL'
+}
+
+a_storm_of_unit_attentions_is_survived() {
+	_survives 'rule bad on write every 2 count 10 do sense 6/2a/01'
+}
+
+an_aborted_command_is_sent_again() {
+	_survives 'rule bad on write nth 2 do sense b/4b/00'
+}
+
+a_late_answer_is_waited_for() {
+	_survives 'rule bad on write nth 2 do delay 300ms'
+}
+
+a_late_flush_is_waited_for() {
+	_survives 'rule bad on flush do delay 300ms'
+}
+
+a_black_hole_is_noticed_and_left() {
+	_survives 'rule bad on write nth 2 do blackhole'
+}
+
+a_black_hole_that_ends_is_survived() {
+	_survives 'rule bad on write nth 2 do blackhole for 300ms'
+}
+
+a_silent_nop_ends_the_session() {
+	expect_outage
+	_faulty_target 'rule bad on nop count 2 do drop'
+	_quick_mount
+	_wait_hits bad 2
+	pattern_write "$(lun_file)" seed=5 blocks=0..63 sync=end
+	session_expect link=UP gate=OPEN
+}
+
+a_login_refused_five_times_succeeds_at_last() {
+	expect_outage
+	_faulty_target 'rule bad on login where stage=full count 5 do refuse with unavailable'
+	_quick_mount
+	pattern_write "$(lun_file)" seed=5 blocks=0..63 sync=end
+	expect_equal "refusals" "$(_hits bad)" 5
+}
+
+a_port_that_is_closed_for_a_while_is_waited_for() {
+	_survives 'rule bad on write nth 2 do refuse for 500ms, reset'
+}
+
+a_truncated_answer_is_survived() {
+	_survives 'rule bad on write nth 2 do execute, truncate 20'
+}
+
+garbage_on_the_socket_is_survived() {
+	_survives 'rule bad on write nth 2 do garbage 1000'
+}
+
+an_answer_of_no_kind_is_survived() {
+	_survives 'rule bad on write nth 2 do execute, corrupt opcode'
+}
+
+an_answer_that_comes_twice_is_survived() {
+	_survives 'rule bad on write nth 2 do duplicate'
+}
+
+a_rejected_command_is_survived() {
+	_survives 'rule bad on write nth 2 do reject protocol-error'
+}
+
+a_logout_on_request_is_obeyed() {
+	_survives 'rule bad on write nth 2 do async logout within 1s'
+}
+
+a_dropped_connection_is_dialled_again() {
+	_survives 'rule bad on write nth 2 do async drop-connection'
+}
+
+a_redirect_is_followed() {
+	expect_outage
+	_faulty_target
+	target_start name=other "lun=$CASE_DIR/disk.img"
+	_target target fault add "rule bad on login count 1 do redirect 127.0.0.1:${TARGET_PORT[other]}"
+	_quick_mount
+	pattern_write "$(lun_file)" seed=5 blocks=0..63 sync=end
+	expect_equal "redirects" "$(_hits bad)" 1
+	expect_equal "sessions here" "$(_target target session | grep -c tsih)" 0
+}
+
+a_crash_that_loses_the_cache_keeps_what_was_synced() {
+	expect_outage
+	truncate -s 64M disk.img
+	_faulty_target -- "lun=$CASE_DIR/disk.img,write-cache=volatile"
+	_quick_mount
+	_keep_open
+	pattern_write "$(lun_file)" seed=5 blocks=0..255 sync=end
+	pattern_write "$(lun_file)" seed=6 blocks=1024..1279
+	expect_not "on the disk" pattern_check disk.img seed=6 blocks=1024..1279 2>check.err
+	_target target crash cache=lose
+	pattern_check "$(lun_file)" seed=5 blocks=0..255
+	session_expect link=UP gate=OPEN power_losses=1
+	expect_not "lost" pattern_check "$(lun_file)" seed=6 blocks=1024..1279 2>check.err
+	_let_go
+	mount_stop
+	pattern_check disk.img seed=5 blocks=0..255
+}
+
+a_crash_that_keeps_the_cache_loses_nothing() {
+	expect_outage
+	truncate -s 64M disk.img
+	_faulty_target -- "lun=$CASE_DIR/disk.img,write-cache=volatile"
+	_quick_mount
+	_keep_open
+	pattern_write "$(lun_file)" seed=6 blocks=0..255
+	_target target crash cache=keep restart_after=200ms
+	pattern_check "$(lun_file)" seed=6 blocks=0..255
+	expect_not "on the disk" pattern_check disk.img seed=6 blocks=0..255 2>check.err
+	_let_go
+}
+
+part_of_a_cache_is_lost_by_seed() {
+	expect_outage
+	truncate -s 64M disk.img
+	_faulty_target -- "lun=$CASE_DIR/disk.img,write-cache=volatile"
+	_quick_mount
+	_keep_open
+	tr '\0' x </dev/zero |
+		dd of="$(lun_file)" bs=4096 count=256 iflag=fullblock conv=notrunc status=none
+	_target target crash cache=part seed=1
+	session_expect link=UP gate=OPEN
+	expect_equal "bytes that were kept" "$(tr -d '\0' <disk.img | wc -c)" $((134 * 4096))
+	_let_go
+}
+
+a_mark_sets_off_a_rule() {
+	expect_outage
+	_faulty_target 'rule bad on mark now do reset, mark ready' \
+		'rule third on write nth 3 do execute, mark now'
+	_quick_mount
+	pattern_write "$(lun_file)" seed=5 blocks=0..511 io=16 sync=end
+	_target --timeout=20s target mark wait ready "hits>=1" >wait.out
+	session_expect link=UP logins=2
+	pattern_check "$(lun_file)" seed=5 blocks=0..511
+}
+
+time_sets_off_a_rule() {
+	expect_outage
+	_faulty_target 'rule bad on time 300ms count 3 do reset'
+	_quick_mount
+	_wait_hits bad 3
+	pattern_write "$(lun_file)" seed=5 blocks=0..511 sync=end
+	pattern_check "$(lun_file)" seed=5 blocks=0..511
+}
+
+the_journal_says_what_happened() {
+	local seq
+	_faulty_target 'rule bad on write nth 1 do status BUSY'
+	mount_start
+	seq=$(_target target journal limit=8000 | sed -n 's/^seq=//p' | tail -n 1)
+	printf 'here' | dd of="$(lun_file)" bs=4096 seek=8 conv=notrunc,fsync status=none
+	_target target journal "since=$seq" >journal.txt
+	expect "the write" grep -A4 'op=WRITE(16)' journal.txt
+	expect "its place" grep -qx 'lba=64' journal.txt
+	expect "the rule" grep -qx 'rule=bad' journal.txt
+	expect "its status" grep -qx 'status=08' journal.txt
+	expect "the flush" grep -q 'op=SYNCHRONIZE CACHE' journal.txt
+}
+
+a_wait_for_a_rule_ends_in_time() {
+	_faulty_target 'rule bad on write do close'
+	expect_exit 33 'did not get to 2 in time' "${ADM[@]}" --timeout=200ms target fault wait bad 'hits>=2'
+	expect_exit 21 'no rule other' "${ADM[@]}" target fault wait other
+	_target target fault del bad
+	expect_exit 21 'no rule bad' "${ADM[@]}" target fault del bad
+	expect_exit 7 'did you mean "close"' "${ADM[@]}" target fault add rule x on write 'do' clos
+}
+
+a_shrunken_lun_is_noticed() {
+	expect_log 'capacity|size'
+	_faulty_target
+	_quick_mount
+	_target target fault add 'rule small on mark now do resize lun 0 to 32M'
+	_target target mark now >mark.out
+	wait_for 20 "the new size" _has_size $((32 << 20))
+}
+
+_has_size() {
+	head -c 4096 "$(lun_file)" >head.out
+	[ "$(stat -c %s "$(lun_file)")" = "$1" ]
+}
+
+another_identity_bars_the_lun() {
+	expect_outage
+	expect_log 'another disk|identity|barred'
+	_faulty_target 'rule swap on mark now do identity lun 0, reset'
+	_quick_mount
+	pattern_write "$(lun_file)" seed=5 blocks=0..63 sync=end
+	_target target mark now >mark.out
+	expect_not "written" dd if=/dev/zero of="$(lun_file)" bs=4096 count=1 \
+		conv=notrunc,fsync status=none
+	mount_stop
+	pattern_check disk.img seed=5 blocks=0..63
+}
+
+run_cases "$@"
