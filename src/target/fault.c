@@ -199,7 +199,7 @@ uint64_t fault_mark(struct fault *f, const char *name)
 {
 	struct fault_mark *m = fault_mark_find(f, name);
 
-	BUG_ON(!script_name_ok(name));
+	BUG_ON(strlen(name) > SCRIPT_NAME_MAX);
 	if (!m) {
 		if (f->marks == FAULT_MARKS_MAX)
 			return 0;

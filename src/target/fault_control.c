@@ -27,7 +27,7 @@ struct fault_waiter {
 	struct list link;
 };
 
-/* NULL, and the request refused, where faults are not enabled. */
+/* NULL, and the request refused and gone, where faults are not enabled. */
 static struct faults *fault_of(struct control_request *rq, void *arg)
 {
 	struct server *s = arg;
@@ -122,10 +122,11 @@ static void fault_clear(struct control_request *rq, struct faults *f)
 void fault_control(struct control_request *rq, void *arg)
 {
 	struct faults *f = fault_of(rq, arg);
-	const char *op = control_get(rq, "op");
+	const char *op;
 
 	if (!f)
 		return;
+	op = control_get(rq, "op");
 	if (!op || !strcmp(op, "list"))
 		fault_list(rq, f);
 	else if (!strcmp(op, "add"))
@@ -213,8 +214,7 @@ static void fault_waiter_gone(struct control_request *rq, void *arg)
 void fault_control_wait(struct control_request *rq, void *arg)
 {
 	struct faults *f = fault_of(rq, arg);
-	const char *rule = control_get(rq, "name"), *mark = control_get(rq, "mark");
-	const char *name = mark ? mark : rule;
+	const char *rule, *mark, *name;
 	struct fault_waiter *w;
 	uint64_t hits;
 	span_ms timeout;
@@ -222,6 +222,9 @@ void fault_control_wait(struct control_request *rq, void *arg)
 	if (!f || fault_number(rq, "hits", 1, &hits) ||
 	    fault_span(rq, "timeout", FAULT_WAIT_MS, &timeout))
 		return;
+	rule = control_get(rq, "name");
+	mark = control_get(rq, "mark");
+	name = mark ? mark : rule;
 	if (!name || !script_name_ok(name) || (mark && rule)) {
 		control_fail(rq, ERR_INVALID, "want name=RULE or mark=NAME");
 		return;
@@ -296,10 +299,11 @@ void fault_control_journal(struct control_request *rq, void *arg)
 void fault_control_mark(struct control_request *rq, void *arg)
 {
 	struct faults *f = fault_of(rq, arg);
-	const char *name = control_get(rq, "name");
+	const char *name;
 
 	if (!f)
 		return;
+	name = control_get(rq, "name");
 	if (!name || !script_name_ok(name)) {
 		control_fail(rq, ERR_INVALID, "want name=: 1 to %d letters, digits, - _ .",
 			     SCRIPT_NAME_MAX);
