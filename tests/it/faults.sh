@@ -312,4 +312,19 @@ another_identity_bars_the_lun() {
 	pattern_check disk.img seed=5 blocks=0..63
 }
 
+# What we ship and what the manual shows is read; the LUN they speak of is there.
+canned_rules_and_those_of_the_manual_are_read() {
+	local f n=0
+	for f in "$SRCDIR"/conf/faults/*.fault; do
+		target_start name=c lun=ram:64M -- --enable-faults --fault-file "$f"
+		target_stop c
+		expect "a line of what it is for" grep -q '^# For: ' "$f"
+		n=$((n + 1))
+	done
+	expect "there are some" [ $n -ge 12 ]
+	sed -n '/^.SH EXAMPLES/,/^.fi/p' "$SRCDIR/man/iscsifs-faults.5" | grep '^rule ' >manual.fault
+	expect "examples" [ "$(wc -l <manual.fault)" -ge 6 ]
+	target_start name=c lun=ram:64M -- --enable-faults --fault-file manual.fault
+}
+
 run_cases "$@"
