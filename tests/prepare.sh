@@ -6,12 +6,12 @@
 
 # shellcheck disable=SC2034	# the lists are for those who source this
 build_packages="gcc make libc6-dev linux-libc-dev autoconf automake pkg-config
-	libfuse3-dev libiscsi-dev libconfuse-dev libcmocka-dev"
+	libfuse3-dev libiscsi-dev libconfuse-dev nettle-dev libcmocka-dev"
 # shellcheck disable=SC2034
 demo_packages="fuse3 e2fsprogs fuse2fs"
 # shellcheck disable=SC2034
 test_packages="tgt libiscsi-bin qemu-utils qemu-block-extra qemu-system-common fio
-	socat util-linux xz-utils iproute2 mount shellcheck"
+	socat util-linux xz-utils iproute2 mount python3 shellcheck"
 
 say() {
 	printf '%s\n' "$*"
@@ -102,10 +102,15 @@ build_in() {
 		quietly build/bootstrap.log ./bootstrap || return 1
 	fi
 	if [ ! -e "$dir/Makefile" ] || [ "$(cat "$dir/options" 2>/dev/null)" != "$*" ]; then
-		(cd "$dir" && quietly configure.log ../../configure --quiet "$@") || return 1
+		# shellcheck disable=SC2016	# for the inner shell
+		quietly "$dir/configure.log" sh -c 'cd "$1" && shift && ../../configure --quiet "$@"' \
+			sh "$dir" "$@" || return 1
 		echo "$*" >"$dir/options"
 	fi
-	# shellcheck disable=SC2086
-	quietly "$dir/make.log" make -C "$dir" -j"$(jobs)" --no-print-directory $targets || return 1
+	# One after the other: `all` is a make of its own, two of them would write the same library.
+	for target in $targets; do
+		quietly "$dir/make-$target.log" make -C "$dir" -j"$(jobs)" --no-print-directory \
+			"$target" || return 1
+	done
 	done_step
 }

@@ -43,6 +43,7 @@ struct lun_io {
 	struct list link;
 	struct lun *lun;
 	void *req;
+	bool answered;
 	int answer;
 };
 

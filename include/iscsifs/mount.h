@@ -21,8 +21,10 @@ struct mount;
 
 enum mount_cache {
 	/*
-	 * A read-only open without O_DIRECT, while nobody has the file open for writing, reads
-	 * ahead through the page cache, which every such open empties first; all else is direct.
+	 * A read-only open without O_DIRECT, while nobody else has the file open, reads ahead
+	 * through the page cache, which it empties first; all else is direct. Such a reader sees
+	 * what this mount writes, but not for sure what is written asynchronously to where it is
+	 * just reading, nor what other initiators write before it opens the file again.
 	 */
 	MOUNT_CACHE_AUTO = 0,
 	MOUNT_CACHE_NONE,		/* every open is direct */

@@ -278,11 +278,15 @@ static void client_read(struct client *c)
 		c->eof = true;
 	else if (errno != EAGAIN && errno != EINTR)
 		c->eof = c->deaf = true;
+	else if (c->deaf)
+		c->eof = true;
 }
 
 static void client_flush(struct client *c)
 {
-	while (wire_out_left(&c->out) && !c->deaf) {
+	if (c->deaf)
+		wire_out_sent(&c->out, wire_out_left(&c->out));
+	while (wire_out_left(&c->out)) {
 		ssize_t n = send(c->fd, c->out.data + c->out.at, wire_out_left(&c->out),
 				 MSG_DONTWAIT | MSG_NOSIGNAL);
 
@@ -292,6 +296,7 @@ static void client_flush(struct client *c)
 			return;
 		if (n < 0) {
 			c->deaf = true;
+			loop_fd_del(c->server->loop, &c->watch);
 			return;
 		}
 		c->progress = true;
@@ -402,7 +407,6 @@ static void client_work(struct client *c)
 			if (!c->request.count)
 				break;
 			client_dispatch(c);
-			loop_defer(c->server->loop, &c->step);
 			return;
 		}
 	}
@@ -422,7 +426,7 @@ static bool client_is_over(const struct client *c)
 		return true;
 	}
 	if (c->deaf)
-		return c->state != CLIENT_READING || !client_has_line(c);
+		return c->state != CLIENT_READING || (c->eof && !client_has_line(c));
 	if (wire_out_left(&c->out))
 		return false;
 	if (c->state == CLIENT_CLOSING)
@@ -473,6 +477,8 @@ static void client_step(struct loop_call *call)
 	client_flush(c);
 	if (client_is_over(c))
 		client_free(c);
+	else if (c->deaf)
+		loop_defer(c->server->loop, call);
 	else
 		client_watch(c);
 }

@@ -13,6 +13,27 @@
 #include <linux/falloc.h>
 #include <unistd.h>
 
+void disk_fill_begin(struct disk_fill *f, unsigned writers)
+{
+	*f = (struct disk_fill){ .on = writers == 1 };
+}
+
+void disk_fill_writers(struct disk_fill *f, unsigned writers)
+{
+	f->on = f->on && writers == 1;
+}
+
+int disk_fill_write(struct disk_fill *f, uint64_t off, uint32_t len)
+{
+	if (!f->on)
+		return 0;
+	if (off > f->end)
+		return -EOPNOTSUPP;
+	if (off + len > f->end)
+		f->end = off + len;
+	return 0;
+}
+
 uint32_t disk_read_len(uint64_t size, uint64_t off, uint32_t len)
 {
 	if (off >= size)
@@ -52,8 +73,8 @@ int disk_seek(uint64_t size, uint64_t off, int whence, uint64_t *out)
 	return 0;
 }
 
-bool disk_open_cached(enum mount_cache cache, int flags, unsigned writers)
+bool disk_open_cached(enum mount_cache cache, int flags, unsigned others)
 {
 	return cache == MOUNT_CACHE_AUTO && !disk_flags_write(flags) && !(flags & O_DIRECT) &&
-	       !writers;
+	       !others;
 }

@@ -3,15 +3,21 @@
  * Can we mount there? The one hard thing: a mountpoint with a dead mount on it can hardly be looked
  * at, so the error of looking is an answer too.
  */
+#include "config.h"
+
 #include "fs/mountpoint.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "iscsifs/cleanup.h"
 
@@ -71,17 +77,38 @@ static bool mountpoint_is_ours(const char *path, char dev[MOUNTPOINT_DEV_MAX])
 	return false;
 }
 
-void mountpoint_set_read_ahead(const char *path)
+void mountpoint_find(const char *path, char dev[MOUNTPOINT_DEV_MAX])
+{
+	if (!mountpoint_is_ours(path, dev))
+		dev[0] = '\0';
+}
+
+void mountpoint_set_read_ahead(const char *dev)
 {
 	cleanup_fclose FILE *f = NULL;
-	char dev[MOUNTPOINT_DEV_MAX], file[64];
+	char file[64];
 
-	if (!mountpoint_is_ours(path, dev))
+	if (!*dev)
 		return;
 	snprintf(file, sizeof(file), "/sys/class/bdi/%s/read_ahead_kb", dev);
 	f = fopen(file, "we");
 	if (f)
 		fprintf(f, "%d\n", MOUNTPOINT_READ_AHEAD_KB);
+}
+
+void mountpoint_clear(const char *path, const char *dev)
+{
+	char program[] = "fusermount3", options[] = "-uqz", end[] = "--", at[PATH_MAX];
+	char *argv[] = { program, options, end, at, NULL };
+	char now[MOUNTPOINT_DEV_MAX];
+	pid_t pid;
+
+	mountpoint_find(path, now);
+	if (!*dev || strcmp(now, dev) || !umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW))
+		return;
+	snprintf(at, sizeof(at), "%s", path);
+	if (!posix_spawnp(&pid, program, NULL, NULL, argv, environ))
+		waitpid(pid, NULL, 0);
 }
 
 /* 1 empty, 0 not, or -errno. */
@@ -169,6 +196,40 @@ int mountpoint_check(const struct mount_param *p, char path[PATH_MAX], struct er
 	if (mountpoint_check_kind(p, path, err))
 		return -err->code;
 	return mountpoint_check_device(err);
+}
+
+/* "fsname=…" with what has a meaning in option lists escaped. */
+static void mountpoint_print_source(FILE *f, const char *source)
+{
+	fputs("fsname=", f);
+	for (; *source; source++) {
+		if (*source == ',' || *source == '\\')
+			fputc('\\', f);
+		fputc(*source, f);
+	}
+}
+
+char *mountpoint_options(const struct mount_param *p)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	if (!f)
+		return NULL;
+	mountpoint_print_source(f, p->source ? p->source : "iscsifs");
+	fputs(",subtype=" MOUNTPOINT_SUBTYPE ",default_permissions", f);
+	if (p->allow_other)
+		fputs(",allow_other", f);
+	if (p->read_only)
+		fputs(",ro", f);
+	if (p->options && *p->options)
+		fprintf(f, ",%s", p->options);
+	if (fclose(f)) {
+		free(text);
+		return NULL;
+	}
+	return text;
 }
 
 int mountpoint_explain(const char *mountpoint, const char *said, struct err *err)

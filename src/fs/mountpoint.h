@@ -29,10 +29,22 @@ int mountpoint_check(const struct mount_param *p, char path[PATH_MAX], struct er
 bool mountpoint_parse_line(const char *line, const char *path, char dev[MOUNTPOINT_DEV_MAX]);
 
 /*
- * Have the kernel read ahead as far as one of our requests goes, where we may set that (root);
- * it is 128 KiB otherwise. Touches nothing in the mount at @path, which we serve ourselves.
+ * After mounting at @path: @dev is the mount's device, "" when it is not to be found. Nothing in
+ * the mount is touched, we serve it ourselves.
  */
-void mountpoint_set_read_ahead(const char *path);
+void mountpoint_find(const char *path, char dev[MOUNTPOINT_DEV_MAX]);
+
+/*
+ * Have the kernel read ahead as far as one of our requests goes, where we may set that (root);
+ * it is 128 KiB otherwise.
+ */
+void mountpoint_set_read_ahead(const char *dev);
+
+/* Take the mount @dev off @path if it is still there: libfuse leaves one that was aborted. */
+void mountpoint_clear(const char *path, const char *dev);
+
+/* The list of options for libfuse, the caller's to free; NULL: no memory. */
+char *mountpoint_options(const struct mount_param *p);
 
 /* After mounting failed with @said (libfuse's and fusermount3's words, may be ""): the error. */
 int mountpoint_explain(const char *mountpoint, const char *said, struct err *err);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "fs/disk.h"
 #include "iscsifs/list.h"
 
 struct tree;
@@ -32,6 +33,7 @@ struct tree_node {
 	struct tree_node *parent;	/* NULL: the root, or gone */
 	char *target;			/* TREE_LINK: where it points, relative */
 	uint64_t pos;			/* place in the parent's listing, ascending, never used twice */
+	unsigned opens;
 	bool gone;			/* taken off the tree; stays until nobody refers to it */
 
 	/* The owner's, zero at first. */
@@ -41,10 +43,10 @@ struct tree_node {
 	uid_t uid;
 	gid_t gid;
 	unsigned writers;		/* opens for writing */
+	struct disk_fill fill;
 
 	/* tree.c's. */
 	uint64_t lookups;
-	unsigned opens;
 	uint64_t next_pos;
 	struct list children;
 	struct list sibling;

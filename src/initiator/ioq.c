@@ -31,16 +31,21 @@ enum ioq_phase {
 
 struct ioq_req {
 	struct list link;		/* q->active */
-	struct list carve;		/* q->carving */
+	struct list carve;		/* q->carving, by age */
+	uint64_t seq;			/* its age, among those of commands */
 	struct ioq *q;
 	struct lun_io *io;
 	enum ioq_phase phase;
 	struct extent x;
 	uint8_t *buf;			/* ours, x.blocks blocks; NULL: the caller's memory serves */
+	size_t buf_bytes;
+	uint32_t block_bytes, max_blocks;	/* as they were when it began */
 	uint32_t piece, pieces;		/* of this phase: made so far, in all */
 	unsigned cmds;			/* made and not finished */
 	int err;
-	bool answered;			/* done ran, or is about to from q->answered */
+	bool answered;			/* done ran, or is about to from q->due */
+	bool landed;			/* a part of what it writes was answered GOOD */
+	bool doubted;			/* and may be lost: it begins anew */
 	uint64_t flush_mark, good_mark;	/* what a flush covers */
 	struct list joined;		/* struct lun_io: flushes that this one answers too */
 };
@@ -55,37 +60,30 @@ struct ioq_cmd {
 	uint64_t lba;
 	uint32_t blocks;
 	uint8_t *data;
-	unsigned retries, attentions, losses;
+	unsigned retries, attentions;
+	bool sync_10;			/* it was sent as SYNCHRONIZE CACHE(10) */
+};
+
+/* The memory of so many more commands and requests of a queue. */
+struct ioq_slab {
+	struct ioq_slab *next;
+	struct ioq_cmd *cmds;
+	struct ioq_req *reqs;
 };
 
 /* --- the wire ----------------------------------------------------------------------------- */
 
-int ioq_wire_init(struct ioq_wire *w, struct loop *loop, unsigned slots)
+void ioq_wire_init(struct ioq_wire *w, struct loop *loop, unsigned slots)
 {
 	*w = (struct ioq_wire){ .loop = loop, .slots = slots };
-	list_init(&w->free_cmds);
-	list_init(&w->free_reqs);
 	list_init(&w->sent);
 	list_init(&w->hungry);
 	bufpool_init(&w->bufs, IOQ_KEEP_BYTES);
-	w->cmds = calloc(slots, sizeof(*w->cmds));
-	w->reqs = calloc(slots, sizeof(*w->reqs));
-	if (!w->cmds || !w->reqs) {
-		ioq_wire_fini(w);
-		return -ENOMEM;
-	}
-	for (unsigned i = 0; i < slots; i++) {
-		list_append(&w->free_cmds, &w->cmds[i].link);
-		list_append(&w->free_reqs, &w->reqs[i].link);
-	}
-	return 0;
 }
 
 void ioq_wire_fini(struct ioq_wire *w)
 {
 	bufpool_fini(&w->bufs);
-	free(w->cmds);
-	free(w->reqs);
 	*w = (struct ioq_wire){ 0 };
 }
 
@@ -96,13 +94,17 @@ span_ms ioq_wire_oldest(const struct ioq_wire *w)
 	return cmd ? MAX(loop_now(w->loop) - cmd->sent, 1) : 0;
 }
 
-/* A slot came free: queues that found none may send again, each in turn. */
-static void ioq_wire_feed(struct ioq_wire *w)
+static void ioq_be_hungry(struct ioq *q)
 {
-	struct ioq *q;
+	if (list_empty(&q->hungry_link))
+		list_append(&q->wire->hungry, &q->hungry_link);
+}
 
-	while (!list_empty(&w->free_cmds) && !list_empty(&w->free_reqs) &&
-	       (q = list_first(&w->hungry, struct ioq, hungry_link))) {
+/* A slot came free: queues that found none send again, each in turn, and @q, who had it, is last. */
+static void ioq_wire_feed(struct ioq_wire *w, struct ioq *q)
+{
+	ioq_be_hungry(q);
+	while (w->on_wire < w->slots && (q = list_first(&w->hungry, struct ioq, hungry_link))) {
 		list_del(&q->hungry_link);
 		ioq_pump(q);
 	}
@@ -136,6 +138,7 @@ static void ioq_count(struct ioq *q, const struct lun_io *io, int err)
 static void ioq_io_done(struct ioq *q, struct lun_io *io, int err, const void *data)
 {
 	ioq_count(q, io, err);
+	io->answered = true;
 	io->done(io, err, data);
 	if (q->wants_idle && !q->requests) {
 		q->wants_idle = false;
@@ -150,13 +153,19 @@ static void ioq_idle(struct loop_call *c)
 	q->events->on_idle(q->arg);
 }
 
-/* The memory of a request that is done goes back, unless its commands still need it. */
+/*
+ * The memory of a request that is done goes back, unless its commands still need it. What is asked
+ * for in done or release, and refused, waits for the next turn.
+ */
 static void ioq_run_answers(struct loop_call *c)
 {
 	struct ioq *q = container_of(c, struct ioq, answer);
+	struct list batch = LIST_INIT(batch);
 	struct lun_io *io;
 
-	while ((io = list_first(&q->answered, struct lun_io, link))) {
+	while ((io = list_first(&q->due, struct lun_io, link)))
+		list_move(&batch, &io->link);
+	while ((io = list_first(&batch, struct lun_io, link))) {
 		bool kept = io->req != NULL;
 
 		list_del(&io->link);
@@ -169,7 +178,8 @@ static void ioq_run_answers(struct loop_call *c)
 static void ioq_answer_later(struct ioq *q, struct lun_io *io, int err)
 {
 	io->answer = err;
-	list_append(&q->answered, &io->link);
+	io->answered = true;
+	list_append(&q->due, &io->link);
 	loop_defer(q->wire->loop, &q->answer);
 }
 
@@ -204,15 +214,26 @@ static void ioq_req_answer_joined(struct ioq_req *r, int err)
 	}
 }
 
+/* Nothing of it is on the wire: its buffer, its range and itself are free again. */
+static void ioq_req_free(struct ioq_req *r)
+{
+	struct ioq *q = r->q;
+
+	BUG_ON(r->cmds);
+	list_del(&r->link);
+	list_del(&r->carve);
+	if (r->buf)
+		bufpool_put(&q->wire->bufs, r->buf, r->buf_bytes);
+	list_append(&q->free_reqs, &r->link);
+}
+
 /* All its commands are back: answer it if that was not done before, and let go of everything. */
 static void ioq_req_finish(struct ioq_req *r)
 {
 	struct ioq *q = r->q;
 	struct lun_io *io = r->io;
 
-	BUG_ON(r->cmds);
 	list_del(&r->link);
-	list_del(&r->carve);
 	q->look_at_blocked |= ioq_req_writes(r);
 	if (r->answered && !list_empty(&io->link)) {
 		list_del(&io->link);
@@ -222,17 +243,21 @@ static void ioq_req_finish(struct ioq_req *r)
 	}
 	ioq_req_answer_joined(r, r->err);
 	io->release(io);
-	if (r->buf)
-		bufpool_put(&q->wire->bufs, r->buf, (size_t)r->x.blocks * q->block_bytes);
-	list_append(&q->wire->free_reqs, &r->link);
+	ioq_req_free(r);
 }
 
 static void ioq_req_begin(struct ioq_req *r, enum ioq_phase phase, uint32_t pieces)
 {
+	struct list *head = &r->q->carving;
+	struct list *at = head->prev;
+
 	r->phase = phase;
 	r->piece = 0;
 	r->pieces = pieces;
-	list_move(&r->q->carving, &r->carve);
+	list_del(&r->carve);
+	while (at != head && container_of(at, struct ioq_req, carve)->seq > r->seq)
+		at = at->prev;
+	list_prepend(at, &r->carve);
 }
 
 /* An unaligned write reads its first block, its last, or both when they differ. */
@@ -243,7 +268,18 @@ static uint32_t ioq_fill_pieces(const struct ioq_req *r)
 
 static void ioq_req_begin_write(struct ioq_req *r)
 {
-	ioq_req_begin(r, IOQ_WRITE, extent_pieces(&r->x, r->q->max_blocks));
+	r->landed = false;
+	ioq_req_begin(r, IOQ_WRITE, extent_pieces(&r->x, r->max_blocks));
+}
+
+/* From its first command on: also what an unaligned write has read may be what it was. */
+static void ioq_req_begin_anew(struct ioq_req *r)
+{
+	r->landed = r->doubted = false;
+	if (r->buf)
+		ioq_req_begin(r, IOQ_FILL, ioq_fill_pieces(r));
+	else
+		ioq_req_begin_write(r);
 }
 
 static void ioq_req_begin_sync(struct ioq_req *r)
@@ -261,6 +297,10 @@ static void ioq_req_merge(struct ioq_req *r)
 /* The commands of this phase are back and good. */
 static void ioq_req_next(struct ioq_req *r)
 {
+	if (r->doubted) {
+		ioq_req_begin_anew(r);
+		return;
+	}
 	switch (r->phase) {
 	case IOQ_FILL:
 		ioq_req_merge(r);
@@ -282,13 +322,36 @@ static void ioq_req_next(struct ioq_req *r)
 	ioq_req_finish(r);
 }
 
+static void ioq_cmd_free(struct ioq_cmd *cmd)
+{
+	struct ioq_req *r = cmd->req;
+
+	/* Whatever a failed or lost write did to the medium, a flush must not be skipped for it. */
+	if (r->phase == IOQ_WRITE && cmd->first_sent != MONO_NEVER)
+		r->q->writes_done++;
+	r->cmds--;
+	list_move(&r->q->free_cmds, &cmd->link);
+}
+
+/* Forget the commands of @r that are not on the wire. */
+static void ioq_req_drop_unsent(struct ioq_req *r)
+{
+	struct ioq_cmd *cmd, *tmp;
+
+	list_del(&r->carve);
+	list_each_safe(cmd, tmp, &r->q->resend, link) {
+		if (cmd->req == r)
+			ioq_cmd_free(cmd);
+	}
+}
+
 /* A command came back: perhaps the phase is over, perhaps the request. */
 static void ioq_req_step(struct ioq_req *r)
 {
 	bool stopped = r->err || r->answered;
 
 	if (stopped)
-		list_del(&r->carve);
+		ioq_req_drop_unsent(r);
 	if (r->cmds || (!stopped && r->piece < r->pieces))
 		return;
 	if (stopped)
@@ -299,20 +362,30 @@ static void ioq_req_step(struct ioq_req *r)
 
 /* --- commands ----------------------------------------------------------------------------- */
 
-static void ioq_cmd_free(struct ioq_cmd *cmd)
-{
-	list_move(&cmd->req->q->wire->free_cmds, &cmd->link);
-}
-
 static void ioq_cmd_finish(struct ioq_cmd *cmd, int err)
 {
 	struct ioq_req *r = cmd->req;
 
 	if (err && !r->err)
 		r->err = err;
-	r->cmds--;
 	ioq_cmd_free(cmd);
 	ioq_req_step(r);
+}
+
+/* Those of its commands that are on the wire still are the last of this go. */
+void ioq_doubt(struct ioq *q)
+{
+	struct ioq_req *r;
+
+	list_each(r, &q->active, link) {
+		if (r->answered || !ioq_req_writes(r))
+			continue;
+		r->doubted = true;
+		ioq_req_drop_unsent(r);
+		r->pieces = r->piece;
+		if (!r->cmds)
+			ioq_req_begin_anew(r);
+	}
 }
 
 /* Back into the queue, by age: what was first asked is first sent again. */
@@ -338,6 +411,10 @@ static void ioq_cmd_again(struct ioq_cmd *cmd, bool allowed)
 		ioq_cmd_finish(cmd, -EIO);
 		return;
 	}
+	if (cmd->req->doubted) {
+		ioq_cmd_finish(cmd, 0);
+		return;
+	}
 	cmd->req->q->stats.retries++;
 	ioq_cmd_requeue(cmd);
 }
@@ -347,14 +424,16 @@ static void ioq_cmd_busy(struct ioq_cmd *cmd)
 	struct ioq *q = cmd->req->q;
 	span_ms age = loop_now(q->wire->loop) - cmd->first_sent;
 
-	q->busy_times++;
+	/* A full window that comes back busy is one busy time, not thirty. */
+	if (!loop_timer_is_set(&q->pause))
+		q->busy_times++;
 	ioq_pause(q, backoff_busy(q->busy_times, (uint32_t)random()));
 	ioq_cmd_again(cmd, q->patience < 0 || age <= q->patience);
 }
 
 static uint32_t ioq_cmd_bytes(const struct ioq_cmd *cmd)
 {
-	return cmd->blocks * cmd->req->q->block_bytes;
+	return cmd->blocks * cmd->req->block_bytes;
 }
 
 static void ioq_cmd_good(struct ioq_cmd *cmd)
@@ -368,7 +447,7 @@ static void ioq_cmd_good(struct ioq_cmd *cmd)
 		return;
 	}
 	if (phase == IOQ_WRITE) {
-		cmd->req->q->writes_done++;
+		cmd->req->landed = true;
 		cmd->req->q->writes_good++;
 	}
 	ioq_cmd_finish(cmd, 0);
@@ -381,7 +460,8 @@ static bool ioq_cmd_sync_unknown(struct ioq_cmd *cmd, int err)
 
 	if (cmd->req->phase != IOQ_SYNC || err != -EOPNOTSUPP)
 		return false;
-	if (q->sync_10) {
+	/* Two of 16 bytes may be refused one after the other: what was refused is what was sent. */
+	if (cmd->sync_10) {
 		q->sync_none = true;
 		ioq_cmd_finish(cmd, 0);
 	} else {
@@ -395,9 +475,6 @@ static void ioq_cmd_failed(struct ioq_cmd *cmd, int err)
 {
 	if (ioq_cmd_sync_unknown(cmd, err))
 		return;
-	/* Whatever a failed write did to the medium, a flush must not be skipped for it. */
-	if (cmd->req->phase == IOQ_WRITE)
-		cmd->req->q->writes_done++;
 	ioq_cmd_finish(cmd, err);
 }
 
@@ -406,9 +483,11 @@ static void ioq_cmd_done(struct transport_cmd *tc)
 	struct ioq_cmd *cmd = container_of(tc, struct ioq_cmd, tc);
 	struct ioq *q = cmd->req->q;
 	struct verdict v = verdict_of(tc->rejected, tc->status, &tc->sense);
+	struct sense sense = tc->sense;		/* @cmd may serve another request before we end */
 
 	list_del(&cmd->link);
 	q->on_wire--;
+	q->wire->on_wire--;
 	if (v.kind != VERDICT_BUSY)
 		q->busy_times = 0;
 	if (q->on_trial && (v.kind == VERDICT_GOOD || v.kind == VERDICT_FAIL))
@@ -428,15 +507,14 @@ static void ioq_cmd_done(struct transport_cmd *tc)
 		break;
 	case VERDICT_NOT_READY:
 		ioq_cmd_again(cmd, true);
-		q->events->on_not_ready(q->arg, &tc->sense);
+		q->events->on_not_ready(q->arg, &sense);
 		break;
 	case VERDICT_ATTENTION:
 		ioq_cmd_again(cmd, cmd->attentions++ < IOQ_ATTENTIONS);
-		q->events->on_attention(q->arg, &tc->sense);
+		q->events->on_attention(q->arg, &sense);
 		break;
 	}
-	ioq_pump(q);
-	ioq_wire_feed(q->wire);
+	ioq_wire_feed(q->wire, q);
 }
 
 static int ioq_cmd_transmit(struct ioq_cmd *cmd)
@@ -451,13 +529,14 @@ static int ioq_cmd_transmit(struct ioq_cmd *cmd)
 	case IOQ_READ:
 	case IOQ_FILL:
 		return transport_read(tp, &cmd->tc, q->addr, cmd->lba, cmd->blocks,
-				      q->block_bytes, cmd->data);
+				      r->block_bytes, cmd->data);
 	case IOQ_WRITE:
 		return transport_write(tp, &cmd->tc, q->addr, cmd->lba, cmd->blocks,
-				       q->block_bytes, cmd->data, r->io->fua && q->fua);
+				       r->block_bytes, cmd->data, r->io->fua && q->fua);
 	case IOQ_SYNC:
 		break;
 	}
+	cmd->sync_10 = q->sync_10;
 	len = q->sync_10 ? cdb_synchronize_cache_10(cdb) : cdb_synchronize_cache_16(cdb);
 	return transport_command(tp, &cmd->tc, q->addr, cdb, len, NULL, 0, NULL, 0);
 }
@@ -477,13 +556,13 @@ static void ioq_cmd_send(struct ioq_cmd *cmd)
 	if (cmd->first_sent == MONO_NEVER)
 		cmd->first_sent = cmd->sent;
 	q->on_wire++;
+	w->on_wire++;
 	list_move(&w->sent, &cmd->link);
 }
 
 /* Where the next piece of @r lies. */
 static void ioq_cmd_aim(struct ioq_cmd *cmd, const struct ioq_req *r)
 {
-	uint32_t block_bytes = r->q->block_bytes;
 	uint8_t *base = r->buf ? r->buf : (uint8_t *)(uintptr_t)r->io->src;
 
 	if (r->phase == IOQ_SYNC)
@@ -494,21 +573,20 @@ static void ioq_cmd_aim(struct ioq_cmd *cmd, const struct ioq_req *r)
 		cmd->blocks = 1;
 		cmd->lba = r->x.lba + (last ? r->x.blocks - 1 : 0);
 	} else {
-		BUG_ON(!extent_piece(&r->x, r->piece, r->q->max_blocks, &cmd->lba, &cmd->blocks));
+		BUG_ON(!extent_piece(&r->x, r->piece, r->max_blocks, &cmd->lba, &cmd->blocks));
 	}
-	cmd->data = base + (cmd->lba - r->x.lba) * block_bytes;
+	cmd->data = base + (cmd->lba - r->x.lba) * r->block_bytes;
 }
 
 static void ioq_req_carve(struct ioq_req *r)
 {
-	struct ioq_wire *w = r->q->wire;
-	struct ioq_cmd *cmd = list_first(&w->free_cmds, struct ioq_cmd, link);
+	struct ioq_cmd *cmd = list_first(&r->q->free_cmds, struct ioq_cmd, link);
 
 	list_del(&cmd->link);
 	*cmd = (struct ioq_cmd){
 		.tc.done = ioq_cmd_done,
 		.req = r,
-		.seq = w->next_seq++,
+		.seq = r->q->wire->next_seq++,
 		.first_sent = MONO_NEVER,
 	};
 	list_init(&cmd->link);
@@ -566,16 +644,24 @@ static bool ioq_req_needs_buffer(const struct ioq_req *r)
 static int ioq_start(struct ioq *q, struct lun_io *io)
 {
 	struct ioq_wire *w = q->wire;
-	struct ioq_req *r = list_first(&w->free_reqs, struct ioq_req, link);
+	struct ioq_req *r = list_first(&q->free_reqs, struct ioq_req, link);
 	struct list keep = r->link;
 
-	*r = (struct ioq_req){ .link = keep, .q = q, .io = io };
+	*r = (struct ioq_req){
+		.link = keep,
+		.seq = w->next_seq++,
+		.q = q,
+		.io = io,
+		.block_bytes = q->block_bytes,
+		.max_blocks = q->max_blocks,
+	};
 	list_init(&r->carve);
 	list_init(&r->joined);
 	if (io->len)
 		r->x = extent_of(io->off, io->len, q->block_bytes);
 	if (ioq_req_needs_buffer(r)) {
-		r->buf = bufpool_get(&w->bufs, (size_t)r->x.blocks * q->block_bytes);
+		r->buf_bytes = (size_t)r->x.blocks * q->block_bytes;
+		r->buf = bufpool_get(&w->bufs, r->buf_bytes);
 		if (!r->buf)
 			return -ENOMEM;
 	}
@@ -587,10 +673,8 @@ static int ioq_start(struct ioq *q, struct lun_io *io)
 		ioq_req_begin_sync(r);
 	} else if (io->op == LUN_READ) {
 		ioq_req_begin(r, IOQ_READ, extent_pieces(&r->x, q->max_blocks));
-	} else if (extent_is_whole(&r->x)) {
-		ioq_req_begin_write(r);
 	} else {
-		ioq_req_begin(r, IOQ_FILL, ioq_fill_pieces(r));
+		ioq_req_begin_anew(r);
 	}
 	return 0;
 }
@@ -646,13 +730,9 @@ static struct ioq_req *ioq_next_req(struct ioq *q)
 	if (r)
 		return r;
 	io = ioq_next(q);
-	if (!io)
+	/* None is free while a done callback submits: its own request is about to be. */
+	if (!io || list_empty(&q->free_reqs))
 		return NULL;
-	if (list_empty(&q->wire->free_reqs)) {
-		if (list_empty(&q->hungry_link))
-			list_append(&q->wire->hungry, &q->hungry_link);
-		return NULL;
-	}
 	if (ioq_start(q, io) < 0) {
 		list_del(&io->link);
 		ioq_answer_later(q, io, -ENOMEM);
@@ -665,25 +745,42 @@ static bool ioq_may_send(const struct ioq *q)
 	return q->open && q->wire->tp && !loop_timer_is_set(&q->pause) && q->on_wire < q->depth;
 }
 
+/* The session's slots are taken: another queue's turn, and then ours. */
+static bool ioq_must_wait(struct ioq *q)
+{
+	if (q->wire->on_wire < q->wire->slots)
+		return false;
+	ioq_be_hungry(q);
+	return true;
+}
+
+/* What is to be sent again goes before what was asked later. */
+static struct ioq_cmd *ioq_next_resend(const struct ioq *q)
+{
+	struct ioq_cmd *cmd = list_first(&q->resend, struct ioq_cmd, link);
+	const struct ioq_req *r = list_first(&q->carving, struct ioq_req, carve);
+
+	if (cmd && r && r != cmd->req && r->seq < cmd->seq && !list_empty(&q->free_cmds))
+		return NULL;
+	return cmd;
+}
+
 void ioq_pump(struct ioq *q)
 {
 	struct ioq_cmd *cmd;
 	struct ioq_req *r;
 
-	while (ioq_may_send(q) && (cmd = list_first(&q->resend, struct ioq_cmd, link))) {
-		list_del(&cmd->link);
-		ioq_cmd_send(cmd);
-	}
 	while (ioq_may_send(q)) {
-		if (list_empty(&q->wire->free_cmds)) {
-			if (list_empty(&q->hungry_link))
-				list_append(&q->wire->hungry, &q->hungry_link);
+		cmd = ioq_next_resend(q);
+		r = cmd ? NULL : ioq_next_req(q);
+		if ((!cmd && !r) || ioq_must_wait(q))
 			return;
+		if (r) {
+			ioq_req_carve(r);
+		} else {
+			list_del(&cmd->link);
+			ioq_cmd_send(cmd);
 		}
-		r = ioq_next_req(q);
-		if (!r)
-			return;
-		ioq_req_carve(r);
 	}
 }
 
@@ -700,7 +797,9 @@ void ioq_init(struct ioq *q, struct ioq_wire *w, const struct ioq_events *events
 	list_init(&q->active);
 	list_init(&q->carving);
 	list_init(&q->resend);
-	list_init(&q->answered);
+	list_init(&q->free_cmds);
+	list_init(&q->free_reqs);
+	list_init(&q->due);
 	list_init(&q->hungry_link);
 	loop_call_init(&q->answer, ioq_run_answers);
 	loop_call_init(&q->idle, ioq_idle);
@@ -709,58 +808,119 @@ void ioq_init(struct ioq *q, struct ioq_wire *w, const struct ioq_events *events
 
 void ioq_fini(struct ioq *q)
 {
-	ioq_run_answers(&q->answer);
+	struct ioq_slab *slab;
+
+	while (!list_empty(&q->due))
+		ioq_run_answers(&q->answer);
 	BUG_ON(q->requests || !list_empty(&q->active));
 	list_del(&q->hungry_link);
 	loop_call_cancel(&q->answer);
 	loop_call_cancel(&q->idle);
 	loop_timer_stop(&q->pause);
+	while ((slab = q->slabs)) {
+		q->slabs = slab->next;
+		free(slab->cmds);
+		free(slab->reqs);
+		free(slab);
+	}
+}
+
+static int ioq_grow(struct ioq *q, unsigned by)
+{
+	struct ioq_slab *slab = calloc(1, sizeof(*slab));
+
+	if (!slab)
+		return -ENOMEM;
+	slab->cmds = calloc(by, sizeof(*slab->cmds));
+	slab->reqs = calloc(by, sizeof(*slab->reqs));
+	if (!slab->cmds || !slab->reqs) {
+		free(slab->cmds);
+		free(slab->reqs);
+		free(slab);
+		return -ENOMEM;
+	}
+	for (unsigned i = 0; i < by; i++) {
+		list_append(&q->free_cmds, &slab->cmds[i].link);
+		list_append(&q->free_reqs, &slab->reqs[i].link);
+	}
+	slab->next = q->slabs;
+	q->slabs = slab;
+	q->room += by;
+	return 0;
+}
+
+int ioq_set_depth(struct ioq *q, unsigned depth)
+{
+	int rc = depth > q->room ? ioq_grow(q, depth - q->room) : 0;
+
+	if (!rc)
+		q->depth = depth;
+	return rc;
 }
 
 void ioq_submit(struct ioq *q, struct lun_io *io)
 {
 	q->requests++;
 	io->req = NULL;
-	io->answer = 0;
+	io->answered = false;
 	list_init(&io->link);
+	if (io->op != LUN_FLUSH && !io->len) {
+		ioq_answer_later(q, io, 0);
+		return;
+	}
 	list_append(&q->waiting, &io->link);
 	ioq_pump(q);
 }
 
-/* Drop the commands of @r that are not on the wire; with none left there the request is over. */
-static void ioq_req_abandon(struct ioq_req *r)
+/* The command is another's as well: he has it now. True: @io is a flush of its own again. */
+static bool ioq_flush_passes_on(struct ioq_req *r)
 {
-	struct ioq_cmd *cmd, *tmp;
+	struct lun_io *heir = list_first(&r->joined, struct lun_io, link);
 
-	list_del(&r->carve);
-	list_each_safe(cmd, tmp, &r->q->resend, link) {
-		if (cmd->req == r) {
-			r->cmds--;
-			ioq_cmd_free(cmd);
-		}
-	}
-	if (!r->cmds)
-		ioq_req_finish(r);
+	if (!heir)
+		return false;
+	list_del(&heir->link);
+	heir->req = r;
+	r->io->req = NULL;
+	r->io = heir;
+	return true;
 }
 
 void ioq_cancel(struct ioq *q, struct lun_io *io)
 {
 	struct ioq_req *r = io->req;
 
+	if (io->answered)
+		return;
 	if (!r) {
-		/* Held, unless its answer is on the way already; a joined flush is in good hands. */
-		if (io->answer == 0) {
-			list_del(&io->link);
-			ioq_answer_later(q, io, -EINTR);
+		list_del(&io->link);	/* held, or joined to a flush */
+	} else if (!ioq_flush_passes_on(r)) {
+		r->answered = true;
+		r->err = -EINTR;
+		ioq_req_drop_unsent(r);
+		if (!r->cmds) {
+			io->req = NULL;
+			q->look_at_blocked |= ioq_req_writes(r);
+			ioq_req_free(r);
 		}
-		return;
 	}
-	if (r->answered)
-		return;
-	r->answered = true;
-	r->err = -EINTR;
 	ioq_answer_later(q, io, -EINTR);
-	ioq_req_abandon(r);
+}
+
+/*
+ * Nothing is on the wire. A write that was GOOD in part may be lost in part by now, and what an
+ * unaligned one has read may have changed: they begin anew.
+ */
+static void ioq_begin_anew(struct ioq *q)
+{
+	struct ioq_req *r;
+
+	list_each(r, &q->active, link) {
+		if (r->answered || !ioq_req_writes(r) || !(r->landed || r->doubted || r->buf))
+			continue;
+		ioq_req_drop_unsent(r);
+		ioq_req_begin_anew(r);
+	}
 }
 
 void ioq_wire_lost(struct ioq *q)
@@ -776,9 +936,7 @@ void ioq_wire_lost(struct ioq *q)
 		if (cmd->req->q != q)
 			continue;
 		q->on_wire--;
-		cmd->losses++;
-		if (cmd->req->phase == IOQ_WRITE)
-			q->writes_done++;
+		w->on_wire--;
 		if (cmd->req->answered) {
 			list_del(&cmd->link);
 			ioq_cmd_finish(cmd, -EIO);
@@ -787,6 +945,7 @@ void ioq_wire_lost(struct ioq *q)
 			ioq_cmd_requeue(cmd);
 		}
 	}
+	ioq_begin_anew(q);
 }
 
 static void ioq_fail_list(struct ioq *q, struct list *head, int err)
@@ -800,19 +959,33 @@ static void ioq_fail_list(struct ioq *q, struct list *head, int err)
 	}
 }
 
+static struct ioq_req *ioq_next_unanswered(const struct ioq *q)
+{
+	struct ioq_req *r;
+
+	list_each(r, &q->active, link) {
+		if (!r->answered)
+			return r;
+	}
+	return NULL;
+}
+
 void ioq_fail(struct ioq *q, int err)
 {
-	struct ioq_req *r, *tmp;
+	struct ioq_req *r;
 
 	ioq_run_answers(&q->answer);
-	list_each_safe(r, tmp, &q->active, link) {
-		if (!r->answered) {
-			r->answered = true;
-			r->err = err;
-			ioq_io_done(q, r->io, err, NULL);
-			ioq_req_answer_joined(r, err);
+	/* Callbacks may cancel others: look at the list anew each time. */
+	while ((r = ioq_next_unanswered(q))) {
+		ioq_req_drop_unsent(r);
+		r->err = err;
+		if (!r->cmds) {
+			ioq_req_finish(r);
+			continue;
 		}
-		ioq_req_abandon(r);
+		r->answered = true;
+		ioq_io_done(q, r->io, err, NULL);
+		ioq_req_answer_joined(r, err);
 	}
 	ioq_fail_list(q, &q->blocked, err);
 	ioq_fail_list(q, &q->waiting, err);

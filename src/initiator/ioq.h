@@ -2,10 +2,11 @@
 /*
  * The queue of a LUN: requests become SCSI commands, commands become answers.
  *
- * Each LUN has a queue; the LUNs of a session share its wire: the transport and a fixed number of
- * command slots. A request is cut into commands of at most TRANSPORT_BURST_BYTES that travel in
- * parallel; one that does not meet block boundaries goes through a buffer of whole blocks, a write
- * after reading what it does not cover. Writes that overlap are never on the wire together.
+ * Each LUN has a queue, with commands of its own, so that one which holds many starves no other;
+ * the LUNs of a session share its wire: the transport, with a fixed number of slots. A request is
+ * cut into commands of at most TRANSPORT_BURST_BYTES that travel in parallel; one that does not meet
+ * block boundaries goes through a buffer of whole blocks, a write after reading what it does not
+ * cover. Writes that overlap are never on the wire together.
  *
  * The queue does not decide when it may send: its owner opens and closes it (gate.h), tells it of
  * lost links and of outages that lasted too long.
@@ -22,20 +23,16 @@
 #include "transport.h"
 #include "verdict.h"
 
-struct ioq_cmd;
-struct ioq_req;
+struct ioq_slab;
 
 /* What the LUNs of a session share. */
 struct ioq_wire {
 	struct loop *loop;
 	struct transport *tp;		/* NULL: no link, nothing is sent */
-	struct ioq_cmd *cmds;
-	struct ioq_req *reqs;
-	struct list free_cmds;
-	struct list free_reqs;
 	struct list sent;		/* commands on the wire, oldest first */
 	struct list hungry;		/* queues that found no free slot */
-	unsigned slots;
+	unsigned slots;			/* commands on the wire, at most */
+	unsigned on_wire;
 	uint64_t next_seq;
 	struct bufpool bufs;
 };
@@ -74,15 +71,19 @@ struct ioq {
 	uint32_t block_bytes;
 	uint32_t max_blocks;		/* of one command */
 	bool fua;			/* the LUN knows FUA */
-	unsigned depth;			/* queue_depth */
 	span_ms patience;		/* BUSY for longer than this is an error; < 0: never */
 
+	unsigned depth;			/* queue_depth: on the wire at most */
+	unsigned room;			/* commands and requests that there are */
+	struct ioq_slab *slabs;
+	struct list free_cmds;
+	struct list free_reqs;
 	struct list waiting;		/* struct lun_io, not begun */
 	struct list blocked;		/* struct lun_io, a write behind an overlapping one */
 	struct list active;		/* struct ioq_req */
 	struct list carving;		/* struct ioq_req with commands still to be made */
 	struct list resend;		/* struct ioq_cmd to be sent again, by seq */
-	struct list answered;		/* struct lun_io to be answered from the loop */
+	struct list due;		/* struct lun_io to be answered from the loop */
 	struct list hungry_link;
 	struct loop_call answer;
 	struct loop_call idle;
@@ -100,13 +101,16 @@ struct ioq {
 	struct ioq_stats stats;
 };
 
-/* @slots commands at most are on the wire of the session. Returns 0 or -ENOMEM. */
-int ioq_wire_init(struct ioq_wire *w, struct loop *loop, unsigned slots);
+/* @slots commands at most are on the wire of the session. */
+void ioq_wire_init(struct ioq_wire *w, struct loop *loop, unsigned slots);
 void ioq_wire_fini(struct ioq_wire *w);
 /* The age of the oldest command on the wire; 0: there is none. */
 span_ms ioq_wire_oldest(const struct ioq_wire *w);
 
+/* It can send after ioq_set_depth(). */
 void ioq_init(struct ioq *q, struct ioq_wire *w, const struct ioq_events *events, void *arg);
+/* At most @depth >= 1 commands on the wire. Returns 0, or -ENOMEM: the depth is what it was. */
+int ioq_set_depth(struct ioq *q, unsigned depth);
 /* Everything must have been answered. */
 void ioq_fini(struct ioq *q);
 
@@ -130,6 +134,12 @@ void ioq_wire_lost(struct ioq *q);
  * in the order until it is answered or lost, and is not sent again.
  */
 void ioq_fail(struct ioq *q, int err);
+
+/*
+ * The target may have lost its cache: a write that was begun and is not answered yet is written
+ * once more, all of it. (What was answered before is the owner's to worry about.)
+ */
+void ioq_doubt(struct ioq *q);
 
 /* A flush has something to do. */
 static inline bool ioq_is_dirty(const struct ioq *q)

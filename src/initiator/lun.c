@@ -14,7 +14,7 @@
 #include "iscsifs/check.h"
 #include "iscsifs/log.h"
 
-enum { LUN_ASK_AGAIN_MS = 500, LUN_PROBE_TURN_MS = 20, LUN_TRIAL_MS = 1000 };
+enum { LUN_ASK_AGAIN_MS = 500, LUN_PROBE_TURN_MS = 20, LUN_TRIAL_MS = 1000, LUN_LOOK_MS = 3000 };
 
 static void lun_gate(struct lun *lun, enum gate_event ev);
 
@@ -28,6 +28,9 @@ static void lun_outage_arm(struct lun *lun)
 {
 	span_ms limit = lun->settings->replacement_timeout;
 
+	/* A look at a LUN that answers is no reason to fail, however short the patience. */
+	if (lun->looking && limit >= 0)
+		limit = MAX(limit, LUN_LOOK_MS);
 	if (lun->gate.state == GATE_TRIAL && lun->given_up)
 		loop_timer_set(&lun->outage_timer, loop_now(lun->loop) + LUN_TRIAL_MS);
 	else if (lun->outage_began == MONO_NEVER || lun->gate.state == GATE_FAIL || limit < 0)
@@ -47,11 +50,11 @@ static void lun_outage_begin(struct lun *lun)
 
 static void lun_outage_end(struct lun *lun)
 {
-	if (lun->outage_began != MONO_NEVER)
+	if (lun->outage_began != MONO_NEVER && gate_passes(&lun->gate))
 		log_info("LUN works again | target=%s lun=%u outage_ms=%lld", lun->target,
 			 lun->facts.number, (long long)(loop_now(lun->loop) - lun->outage_began));
 	lun->outage_began = MONO_NEVER;
-	lun->given_up = false;
+	lun->given_up = lun->looking = false;
 	loop_timer_stop(&lun->outage_timer);
 }
 
@@ -72,6 +75,9 @@ static void lun_outage_over(struct loop_timer *t)
 	log_error("replacement_timeout is over: requests fail until the LUN is back | target=%s lun=%u "
 		  "requests=%u", lun->target, lun->facts.number, lun->q.requests);
 	lun_gate(lun, GATE_EV_EXPIRED);
+	/* It was on trial, or is: nobody asks it any more, so we do. */
+	if (lun->q.wire->tp && lun->state == LUN_READY && !lun->probing)
+		loop_timer_set(&lun->probe_timer, loop_now(lun->loop) + LUN_ASK_AGAIN_MS);
 }
 
 span_ms lun_outage_left(const struct lun *lun)
@@ -198,6 +204,8 @@ static void lun_ready(struct lun *lun)
 	lun->facts = lun->probe.facts;
 	changed = before.blocks != lun->facts.blocks ||
 		  before.write_protected != lun->facts.write_protected;
+	if (lun->probe.power_on)
+		ioq_doubt(&lun->q);
 	if (lun->probe.power_on && !lun->probe.nexus_loss)
 		lun_note_power_on(lun);
 	lun_take_limits(lun);
@@ -213,6 +221,8 @@ static void lun_ready(struct lun *lun)
 	lun_settle(lun);
 }
 
+static void lun_probe(struct lun *lun);
+
 static void lun_probed(struct probe *p, enum probe_result result)
 {
 	struct lun *lun = container_of(p, struct lun, probe);
@@ -224,11 +234,13 @@ static void lun_probed(struct probe *p, enum probe_result result)
 		lun_ready(lun);
 		break;
 	case PROBE_NOT_READY:
+		lun_gate(lun, GATE_EV_LOST);
 		lun_wait_for_ready(lun, sense_print(&p->sense, text, sizeof(text)));
 		break;
 	case PROBE_FAILED:
 		log_warn("LUN cannot be used | target=%s lun=%u why=%s", lun->target,
 			 p->facts.number, p->text);
+		lun_gate(lun, GATE_EV_LOST);
 		lun_wait_for_ready(lun, p->text);
 		break;
 	case PROBE_NOT_A_DISK:
@@ -240,17 +252,33 @@ static void lun_probed(struct probe *p, enum probe_result result)
 		lun_set_state(lun, LUN_GONE);
 		lun_settle(lun);
 		break;
+	case PROBE_STOPPED:
+		if (lun->reprobe)
+			lun_probe(lun);
+		break;
 	}
 }
 
 static void lun_probe(struct lun *lun)
 {
 	loop_timer_stop(&lun->probe_timer);
-	if (!lun->q.wire->tp || lun->probing || lun->state == LUN_GONE || lun->state == LUN_BARRED)
+	if (!lun->q.wire->tp || lun->closed || lun->state == LUN_GONE || lun->state == LUN_BARRED)
 		return;
-	lun->probing = probe_start(&lun->probe, lun->q.wire->tp, lun->addr, lun_probed) == 0;
+	lun->reprobe = lun->probing && lun->probe.stopped;
+	if (lun->probing)
+		return;
+	lun->probing = probe_start(&lun->probe, lun->loop, lun->q.wire->tp, lun->addr,
+				   lun_probed) == 0;
 	if (!lun->probing)	/* more LUNs than slots: its turn comes */
 		loop_timer_set(&lun->probe_timer, loop_now(lun->loop) + LUN_PROBE_TURN_MS);
+}
+
+/* What a probe under way has found may be over: ask again from the beginning. */
+static void lun_probe_anew(struct lun *lun)
+{
+	if (lun->probing)
+		probe_stop(&lun->probe);
+	lun_probe(lun);
 }
 
 static void lun_probe_due(struct loop_timer *t)
@@ -260,9 +288,13 @@ static void lun_probe_due(struct loop_timer *t)
 
 /* --- what the queue tells ----------------------------------------------------------------- */
 
+/* An answer of a LUN that is being asked who it is, or is not ready, opens nothing. */
 static void lun_on_progress(void *arg)
 {
-	lun_gate(arg, GATE_EV_PROGRESS);
+	struct lun *lun = arg;
+
+	if (lun->state == LUN_READY && !lun->probing && !loop_timer_is_set(&lun->probe_timer))
+		lun_gate(lun, GATE_EV_PROGRESS);
 }
 
 static void lun_on_not_ready(void *arg, const struct sense *sense)
@@ -270,7 +302,12 @@ static void lun_on_not_ready(void *arg, const struct sense *sense)
 	struct lun *lun = arg;
 	char text[96];
 
+	/* Late words about a LUN that is given up change nothing. */
+	if (lun->closed || lun->state == LUN_GONE || lun->state == LUN_BARRED)
+		return;
+	lun->looking = false;
 	lun_gate(lun, GATE_EV_LOST);
+	lun_outage_arm(lun);
 	lun_wait_for_ready(lun, sense_print(sense, text, sizeof(text)));
 }
 
@@ -281,6 +318,8 @@ static void lun_on_attention(void *arg, const struct sense *sense)
 
 	log_info("unit attention | target=%s lun=%u sense=%s", lun->target, lun->facts.number,
 		 sense_print(sense, text, sizeof(text)));
+	if (sense->code >> 8 == 0x29)
+		ioq_doubt(&lun->q);
 	if (sense->code >= SENSE_POWER_ON && sense->code <= 0x2903)
 		lun_note_power_on(lun);
 	if (sense->code == SENSE_REPORTED_LUNS_CHANGED)
@@ -288,8 +327,9 @@ static void lun_on_attention(void *arg, const struct sense *sense)
 	/* Who is it now, and how large? Nothing is sent to it before that is known. */
 	if (sense->code == SENSE_INQUIRY_DATA_CHANGED || sense->code >> 8 == 0x29 ||
 	    sense->code == SENSE_REPORTED_LUNS_CHANGED || sense->code == SENSE_CAPACITY_CHANGED) {
+		lun->looking = lun->looking || lun->outage_began == MONO_NEVER;
 		lun_gate(lun, GATE_EV_LOST);
-		lun_probe(lun);
+		lun_probe_anew(lun);
 	}
 }
 
@@ -377,6 +417,10 @@ int lun_new(struct lun **out, struct ioq_wire *wire, struct lun_addr addr,
 	loop_timer_init(lun->loop, &lun->outage_timer, lun_outage_over);
 	loop_timer_init(lun->loop, &lun->probe_timer, lun_probe_due);
 	lun_settings_changed(lun);
+	if (!lun->q.depth) {
+		lun_free(lun);
+		return -ENOMEM;
+	}
 	*out = lun;
 	return 0;
 }
@@ -391,8 +435,14 @@ void lun_free(struct lun *lun)
 	free(lun);
 }
 
+span_ms lun_probe_age(const struct lun *lun)
+{
+	return lun->probing ? MAX(loop_now(lun->loop) - lun->probe.asked, 1) : 0;
+}
+
 void lun_link_up(struct lun *lun)
 {
+	lun->closed = false;
 	if (lun->state == LUN_READY)
 		lun_set_state(lun, LUN_PROBE);
 	else if (lun->state == LUN_GONE)
@@ -400,17 +450,37 @@ void lun_link_up(struct lun *lun)
 	lun_probe(lun);
 }
 
+void lun_ask_again(struct lun *lun)
+{
+	lun_probe(lun);
+}
+
 void lun_link_down(struct lun *lun)
 {
-	lun->probing = false;
+	lun->probing = lun->reprobe = lun->looking = false;
 	loop_timer_stop(&lun->probe_timer);
 	lun_gate(lun, GATE_EV_LOST);
+	lun_outage_arm(lun);
 	/* A gate that is SHUT has no outage, and still its answered commands were on the wire. */
 	ioq_wire_lost(&lun->q);
 }
 
+/* What the target acknowledged and nobody flushed is in its hands alone now. */
+static void lun_note_unflushed(const struct lun *lun)
+{
+	if (lun->gate.state == GATE_SHUT || !lun->facts.write_cache || !ioq_has_unflushed(&lun->q))
+		return;
+	log_error("closed with writes that could not be flushed, they may be lost if the target "
+		  "loses its cache | target=%s lun=%u", lun->target, lun->facts.number);
+}
+
 void lun_close(struct lun *lun)
 {
+	lun_note_unflushed(lun);
+	lun->closed = true;
+	if (lun->probing)
+		probe_stop(&lun->probe);
+	lun->reprobe = false;
 	loop_timer_stop(&lun->probe_timer);
 	lun_gate(lun, GATE_EV_CLOSE);
 }
@@ -429,7 +499,7 @@ void lun_vanish(struct lun *lun)
 
 void lun_settings_changed(struct lun *lun)
 {
-	lun->q.depth = (unsigned)lun->settings->queue_depth;
+	(void)ioq_set_depth(&lun->q, (unsigned)lun->settings->queue_depth);
 	lun->q.patience = lun->settings->replacement_timeout;
 	lun_outage_arm(lun);
 }

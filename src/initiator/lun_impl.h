@@ -42,6 +42,8 @@ struct lun {
 	struct ioq q;
 	struct probe probe;
 	bool probing;
+	bool reprobe;			/* when the probe that was stopped is back */
+	bool closed;			/* no more questions, until the link is up again */
 	bool settled;
 	bool added;			/* on_added ran */
 	bool reported;			/* by the last REPORT LUNS */
@@ -51,6 +53,7 @@ struct lun {
 
 	mono_ms outage_began;		/* MONO_NEVER: no outage */
 	bool given_up;			/* its budget is spent */
+	bool looking;			/* held for a look at it, by a unit attention; the link is up */
 	struct loop_timer outage_timer;
 	struct loop_timer probe_timer;	/* not ready: ask again */
 	char why[96];			/* why it is not READY */
@@ -65,6 +68,8 @@ void lun_free(struct lun *lun);
 
 /* The session has a transport (wire->tp): probe. */
 void lun_link_up(struct lun *lun);
+/* A LUN that is READY is asked for its size once more; its requests go on meanwhile. */
+void lun_ask_again(struct lun *lun);
 /* It was lost; wire->tp is NULL. Requests are held, the outage begins. */
 void lun_link_down(struct lun *lun);
 /* Answered with -EIO: everything waiting, now and from now on. */
@@ -78,6 +83,9 @@ void lun_settings_changed(struct lun *lun);
  * written. on_drained says when, from the loop or inside this call.
  */
 void lun_drain(struct lun *lun);
+
+/* The age of the question that is on its way; 0: there is none. */
+span_ms lun_probe_age(const struct lun *lun);
 
 /* What is left of replacement_timeout; -1: no outage, or no limit. */
 span_ms lun_outage_left(const struct lun *lun);

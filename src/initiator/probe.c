@@ -178,6 +178,7 @@ static int probe_ask(struct probe *p)
 			continue;
 		memset(p->buf, 0, sizeof(p->buf));
 		p->cmd.done = probe_cmd_done;
+		p->asked = loop_now(p->loop);
 		return transport_command(p->tp, &p->cmd, p->addr, cdb, len,
 					 p->step ? p->buf : NULL, p->step ? sizeof(p->buf) : 0,
 					 NULL, 0);
@@ -265,11 +266,31 @@ static void probe_good(struct probe *p)
 		probe_next(p);
 }
 
+static void probe_forget(struct probe *p)
+{
+	p->step = 0;
+	p->unready = false;
+	p->pages_bytes = 0;
+	p->limits = (struct scsi_limits){ 0 };
+	p->facts = (struct lun_facts){ .number = lun_addr_number(p->addr), .rotational = true };
+}
+
+/* Something happened to the LUN: what it said before may be of another disk. */
+static void probe_again(struct probe *p)
+{
+	probe_forget(p);
+	probe_next(p);
+}
+
 static void probe_cmd_done(struct transport_cmd *cmd)
 {
 	struct probe *p = container_of(cmd, struct probe, cmd);
 	struct verdict v = verdict_of(cmd->rejected, cmd->status, &cmd->sense);
 
+	if (p->stopped) {
+		p->done(p, PROBE_STOPPED);
+		return;
+	}
 	switch (v.kind) {
 	case VERDICT_GOOD:
 		probe_good(p);
@@ -277,7 +298,7 @@ static void probe_cmd_done(struct transport_cmd *cmd)
 	case VERDICT_ATTENTION:
 		probe_note_attention(p);
 		if (p->attentions++ < PROBE_ATTENTIONS)
-			probe_next(p);
+			probe_again(p);
 		else
 			probe_not_ready(p);
 		break;
@@ -299,16 +320,21 @@ static void probe_cmd_done(struct transport_cmd *cmd)
 	}
 }
 
-int probe_start(struct probe *p, struct transport *tp, struct lun_addr addr,
+int probe_start(struct probe *p, struct loop *loop, struct transport *tp, struct lun_addr addr,
 		void (*done)(struct probe *, enum probe_result))
 {
 	memset(p, 0, sizeof(*p));
+	p->loop = loop;
 	p->tp = tp;
 	p->addr = addr;
 	p->done = done;
-	p->facts.number = lun_addr_number(addr);
-	p->facts.rotational = true;
+	probe_forget(p);
 	return probe_ask(p);
+}
+
+void probe_stop(struct probe *p)
+{
+	p->stopped = true;
 }
 
 bool probe_same_disk(const struct lun_facts *before, const struct lun_facts *now)

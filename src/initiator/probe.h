@@ -15,16 +15,20 @@ enum probe_result {
 	PROBE_NOT_READY,	/* not now: ask again later; `sense` says why */
 	PROBE_NOT_A_DISK,	/* a LUN of another kind: nothing to show */
 	PROBE_FAILED,		/* answers that make no sense; `text` says which */
+	PROBE_STOPPED,		/* by probe_stop() */
 };
 
 struct probe {
 	struct transport_cmd cmd;
+	struct loop *loop;
 	struct transport *tp;
 	struct lun_addr addr;
+	mono_ms asked;			/* when the question that is on its way was sent */
 	unsigned step;
 	unsigned attentions;
 	unsigned retries;
 	bool unready;
+	bool stopped;
 	void (*done)(struct probe *p, enum probe_result result);
 
 	/* What it has learnt; valid in done. */
@@ -44,8 +48,11 @@ struct probe {
  * Begin. @p->done runs once, from the loop, unless the transport is lost or cut first: then simply
  * begin again on the next one. Returns 0 or -errno (nothing was begun).
  */
-int probe_start(struct probe *p, struct transport *tp, struct lun_addr addr,
+int probe_start(struct probe *p, struct loop *loop, struct transport *tp, struct lun_addr addr,
 		void (*done)(struct probe *, enum probe_result));
+
+/* What it finds is of no use any more: ask no further question. @p->done runs, with STOPPED. */
+void probe_stop(struct probe *p);
 
 /*
  * Is the LUN of @now the disk of @before? The best name both have decides: wwid, then serial, then

@@ -87,7 +87,7 @@ static int job_look_up(struct resolve_job *job, int flags)
 static void job_explain(struct resolve_job *job, int rc)
 {
 	if (rc == EAI_AGAIN)
-		err_set(&job->result.err, ERR_HOST,
+		err_set(&job->result.err, ERR_AGAIN,
 			"host name \"%s\" cannot be looked up now: the name server does not answer",
 			job->host);
 	else

@@ -297,6 +297,19 @@ static void session_cut(struct session *s)
 
 /* --- life --------------------------------------------------------------------------------- */
 
+/* The age of the oldest command, of a request or of ours; 0: there is none. */
+static span_ms session_oldest(const struct session *s)
+{
+	span_ms oldest = ioq_wire_oldest(&s->wire);
+	const struct lun *lun;
+
+	if (s->luns_asking)
+		oldest = MAX(oldest, loop_now(s->loop) - s->luns_asked);
+	list_each(lun, &s->luns, link)
+		oldest = MAX(oldest, lun_probe_age(lun));
+	return oldest;
+}
+
 static void session_check_alive(struct session *s)
 {
 	mono_ms now = loop_now(s->loop);
@@ -305,7 +318,7 @@ static void session_check_alive(struct session *s)
 		.now = now,
 		.silence = MIN(transport_silence(s->tp), now - s->state_since),
 		.blocked = transport_queued(s->tp) > 0,
-		.oldest = ioq_wire_oldest(&s->wire),
+		.oldest = session_oldest(s),
 		.interval = s->settings.noop_out_interval,
 		.timeout = s->settings.noop_out_timeout,
 		.patience = limit,
@@ -398,6 +411,9 @@ static void session_refused(struct session *s)
 
 static void session_logout(struct session *s)
 {
+	/* Nothing may be sent after the logout: no ping, no question. */
+	loop_timer_stop(&s->alive_timer);
+	loop_timer_stop(&s->luns_timer);
 	session_close_luns(s);
 	loop_timer_set(&s->attempt_timer, loop_now(s->loop) + s->settings.logout_timeout);
 	if (transport_logout(s->tp) < 0)
@@ -532,8 +548,8 @@ int session_new(struct session **out, struct loop *loop, const struct session_pa
 	loop_call_init(&s->lose_call, session_lose_now);
 	loop_call_init(&s->drained_call, session_drained_now);
 	s->luns_buf = malloc(SESSION_LUNS_BYTES);
-	if (!s->luns_buf ||
-	    ioq_wire_init(&s->wire, loop, (unsigned)s->settings.cmds_max) < 0) {
+	ioq_wire_init(&s->wire, loop, (unsigned)s->settings.cmds_max);
+	if (!s->luns_buf) {
 		session_free(s);
 		return err_set(err, ERR_NOMEM, "no memory for a session");
 	}

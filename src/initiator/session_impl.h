@@ -60,6 +60,7 @@ struct session {
 	struct list luns;			/* struct lun, by number */
 	struct transport_cmd luns_cmd;
 	bool luns_asking;
+	mono_ms luns_asked;
 	bool luns_again;			/* they changed while we asked */
 	bool luns_rescan;			/* asked on a live session: what is missing is gone */
 	unsigned luns_attentions;

@@ -168,8 +168,12 @@ static void session_take_luns(struct session *s, const struct lun_addr *addrs, i
 		session_step(s, LINK_EV_PROBED);
 	else
 		list_each(lun, &s->luns, link) {
-			if (lun->reported && lun->state != LUN_READY)
+			if (!lun->reported)
+				continue;
+			if (lun->state != LUN_READY || lun_is_down(lun))
 				lun_link_up(lun);
+			else
+				lun_ask_again(lun);
 		}
 	session_decide_by_luns(s);
 }
@@ -207,6 +211,8 @@ static void session_luns_done(struct transport_cmd *cmd)
 	struct verdict v = verdict_of(cmd->rejected, cmd->status, &cmd->sense);
 
 	s->luns_asking = false;
+	if (s->link.state == LINK_CLOSE)
+		return;
 	if (v.kind == VERDICT_GOOD && !s->luns_again) {
 		session_luns_good(s);
 	} else if (v.kind == VERDICT_FAIL) {
@@ -231,6 +237,7 @@ static void session_ask_luns(struct session *s)
 		return;
 	s->luns_cmd = (struct transport_cmd){ .done = session_luns_done };
 	s->luns_asking = true;
+	s->luns_asked = loop_now(s->loop);
 	if (transport_command(s->tp, &s->luns_cmd, lun_addr_of(0), cdb, len, s->luns_buf,
 			      SESSION_LUNS_BYTES, NULL, 0) < 0) {
 		s->luns_asking = false;

@@ -16,7 +16,7 @@
  *   cut long strings, drop an empty password and with it CHAP  such parameters are refused
  *   believe any login                                          transport_login.c reads it first
  *   believe any header: crash, hang                            transport_guard.c reads it first
- *   write each PDU with two calls and no delay                 corked while a turn's PDUs leave
+ *   read and write each PDU with two system calls              transport_guard.c gathers them
  */
 #include "initiator/transport_libiscsi.h"
 
@@ -24,167 +24,12 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "iscsifs/cursor.h"
-#include "iscsifs/log.h"
-
-/* Whose call libiscsi is in. One thread uses libiscsi (T13). */
-static struct transport *transport_speaking;
-
-struct transport *transport_enter(struct transport *tp)
-{
-	struct transport *before = transport_speaking;
-
-	transport_speaking = tp;
-	return before;
-}
-
-void transport_leave(struct transport *before)
-{
-	transport_speaking = before;
-}
-
-/* ---- Losing it ---- */
-
-static void transport_set_lost(struct transport *tp)
-{
-	tp->phase = TRANSPORT_PHASE_LOST;
-	loop_fd_del(tp->loop, &tp->watch);	/* its descriptor stays readable: a busy loop */
-	loop_call_cancel(&tp->flush);
-	tp->ready_due = false;
-	tp->lost_due = true;
-	loop_defer(tp->loop, &tp->notify);
-}
-
-void transport_lose(struct transport *tp, enum transport_loss_kind kind, const char *fmt,
-			   ...)
-{
-	va_list ap;
-
-	if (tp->phase == TRANSPORT_PHASE_LOST)
-		return;
-	tp->loss = (struct transport_loss){ .kind = kind, .time2wait = tp->asked_wait };
-	if (kind == TRANSPORT_LOSS_DROPPED && tp->asked)
-		tp->loss.kind = TRANSPORT_LOSS_ASKED;
-	va_start(ap, fmt);
-	vsnprintf(tp->loss.text, sizeof(tp->loss.text), fmt, ap);
-	va_end(ap);
-	transport_set_lost(tp);
-}
-
-void transport_lose_login(struct transport *tp, const struct transport_loss *loss)
-{
-	if (tp->phase == TRANSPORT_PHASE_LOST)
-		return;
-	tp->loss = *loss;
-	transport_set_lost(tp);
-}
-
-/* Find words for it. */
-void transport_lose_connection(struct transport *tp)
-{
-	bool full = tp->phase == TRANSPORT_PHASE_FULL;
-
-	if (tp->asked)
-		transport_lose(tp, TRANSPORT_LOSS_ASKED, "the target ended the session: %s",
-			       tp->error);
-	else if (tp->refused)
-		transport_lose(tp, TRANSPORT_LOSS_DROPPED, "%s %s", tp->portal, tp->refused);
-	else if (tp->said_errno)
-		transport_lose(tp, full ? TRANSPORT_LOSS_DROPPED : TRANSPORT_LOSS_CONNECT,
-			       "the connection to %s is lost: %s", tp->portal,
-			       strerror(tp->said_errno));
-	else if (!tp->error[0])
-		transport_lose(tp, full ? TRANSPORT_LOSS_DROPPED : TRANSPORT_LOSS_CONNECT,
-			       "%s closed the connection%s", tp->portal,
-			       full ? "" : " during login");
-	else
-		transport_lose(tp, full ? TRANSPORT_LOSS_DROPPED : TRANSPORT_LOSS_LOGIN,
-			       "%s sent something that libiscsi cannot take: %s", tp->portal,
-			       tp->error);
-}
-
-/* ---- What libiscsi says ---- */
-
-/* What a target announces reaches us only as a line of libiscsi's log (T22). */
-static const struct {
-	const char *line;
-	bool has_wait;
-} transport_asks[] = {
-	{ "target requests logout within", false },
-	{ "target will drop this connection. Time2Wait is ", true },
-	{ "target will drop all connections of this session. Time2Wait is ", true },
-	{ "target requests parameter reno", false },
-	{ "target rejects request with reason: Waiting For Logout", false },
-};
-
-static bool transport_heard_ask(struct transport *tp, const char *line)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(transport_asks); i++) {
-		size_t len = strlen(transport_asks[i].line);
-
-		if (strncmp(line, transport_asks[i].line, len))
-			continue;
-		tp->asked = true;
-		if (transport_asks[i].has_wait)
-			tp->asked_wait = (span_ms)strtoul(line + len, NULL, 10) * 1000;
-		snprintf(tp->error, sizeof(tp->error), "%s", line);
-		return true;
-	}
-	return false;
-}
-
-/* "read from socket failed, errno:104", "Error when writing to socket :32". */
-static void transport_heard_error(struct transport *tp, const char *line)
-{
-	static const char *const marks[] = { "errno:", "to socket :" };
-
-	if (tp->asked || tp->cancelled || tp->error[0] ||
-	    !strncmp(line, "iscsi_service_reconnect", 23))
-		return;
-	snprintf(tp->error, sizeof(tp->error), "%s", line);
-	for (size_t i = 0; i < ARRAY_SIZE(marks); i++) {
-		const char *at = strstr(line, marks[i]);
-
-		if (at)
-			tp->said_errno = atoi(at + strlen(marks[i]));
-	}
-}
-
-static void transport_forget_error(struct transport *tp)
-{
-	tp->error[0] = '\0';
-	tp->said_errno = 0;
-}
-
-void transport_heard(int level, const char *message)
-{
-	struct transport *tp = transport_speaking;
-	char line[512];
-	size_t len, tail;
-
-	if (!tp || tp->cutting)
-		return;
-	snprintf(line, sizeof(line), "%s", message);
-	len = strlen(line);
-	tail = tp->target[0] ? strlen(tp->target) + 3 : 0;	/* " [target]" */
-	if (tail && len > tail && line[len - 1] == ']')
-		line[len - tail] = '\0';
-	log_debug("libiscsi: %s | portal=%s", line, tp->portal);
-	if (transport_heard_ask(tp, line))
-		return;
-	if (!strncmp(line, "reconnect deferred", 18))
-		tp->cancelled = true;
-	else if (level == LIBISCSI_LOG_ERROR)
-		transport_heard_error(tp, line);
-}
-
-/* ---- What comes, before libiscsi sees it ---- */
 
 enum { PDU_NOP_IN = 0x20, PDU_DATA_IN = 0x25, PDU_R2T = 0x31, PDU_NO_TAG = 0xffffffff };
 
@@ -264,7 +109,8 @@ void transport_guard(struct transport *tp)
 
 bool transport_unsent(const struct transport *tp)
 {
-	return iscsi_out_queue_length(tp->ctx) > 0 || (iscsi_which_events(tp->ctx) & POLLOUT);
+	return guard_has_unsent(&tp->guard) || iscsi_out_queue_length(tp->ctx) > 0 ||
+	       (iscsi_which_events(tp->ctx) & POLLOUT);
 }
 
 static void slot_read_sense(struct slot *s, struct sense *out)
@@ -390,28 +236,32 @@ void transport_service(struct transport *tp, int events)
 
 void transport_want_events(struct transport *tp)
 {
-	bool out = iscsi_which_events(tp->ctx) & POLLOUT;
+	bool out = guard_has_unsent(&tp->guard) || (iscsi_which_events(tp->ctx) & POLLOUT);
 
 	loop_fd_mod(tp->loop, &tp->watch, LOOP_IN | (out ? LOOP_OUT : 0u));
 }
 
-static void transport_cork(struct transport *tp, int on)
+/* Send what the guard gathered. Returns whether the connection is still there. */
+static bool transport_push(struct transport *tp)
 {
-	(void)setsockopt(tp->watch.fd, IPPROTO_TCP, TCP_CORK, &on, sizeof(on));
+	int rc = guard_push(&tp->guard);
+
+	if (!rc)
+		return true;
+	tp->said_errno = -rc;
+	transport_lose_connection(tp);
+	return false;
 }
 
 void transport_write_out(struct transport *tp)
 {
-	bool cork = tp->queued > 1;
-
-	tp->queued = 0;
-	if (cork)
-		transport_cork(tp, 1);
-	transport_service(tp, POLLOUT);
-	if (tp->phase == TRANSPORT_PHASE_LOST)
+	if (!transport_push(tp))
 		return;
-	if (cork)
-		transport_cork(tp, 0);
+	if (!guard_has_unsent(&tp->guard) && (iscsi_which_events(tp->ctx) & POLLOUT)) {
+		transport_service(tp, POLLOUT);
+		if (tp->phase == TRANSPORT_PHASE_LOST || !transport_push(tp))
+			return;
+	}
 	transport_want_events(tp);
 	if (transport_unsent(tp))
 		return;
@@ -462,11 +312,15 @@ static void transport_flush_later(struct transport *tp)
 
 void transport_full_ready(struct transport *tp, unsigned events)
 {
-	/* What came before the end still counts: read first. */
-	if (events & LOOP_IN)
-		transport_service(tp, POLLIN);
-	if (tp->phase == TRANSPORT_PHASE_LOST)
-		return;
+	/* What came before the end still counts: read first, and before the end all of it. */
+	do {
+		if (events & LOOP_IN)
+			transport_service(tp, POLLIN);
+		if (tp->phase == TRANSPORT_PHASE_LOST)
+			return;
+	} while ((events & LOOP_HUP) && guard_has_more(&tp->guard));
+	if (guard_has_more(&tp->guard))
+		loop_defer(tp->loop, &tp->reread);
 	if (events & LOOP_HUP) {
 		transport_lose(tp, TRANSPORT_LOSS_DROPPED, "the connection to %s is lost: %s",
 			       tp->portal, strerror(transport_socket_error(tp)));
@@ -478,6 +332,11 @@ void transport_full_ready(struct transport *tp, unsigned events)
 		transport_flush_later(tp);
 	if (tp->phase != TRANSPORT_PHASE_LOST)
 		transport_release(tp);
+}
+
+static void transport_reread(struct loop_call *call)
+{
+	transport_full_ready(container_of(call, struct transport, reread), LOOP_IN);
 }
 
 int transport_socket_error(const struct transport *tp)
@@ -559,6 +418,7 @@ static void transport_init(struct transport *tp, struct loop *loop,
 	tp->asked_wait = -1;
 	loop_fd_init(&tp->watch, transport_ready);
 	loop_call_init(&tp->flush, transport_flush);
+	loop_call_init(&tp->reread, transport_reread);
 	loop_call_init(&tp->notify, transport_notify);
 	list_init(&tp->idle);
 	list_init(&tp->withheld);
@@ -664,7 +524,6 @@ static int transport_submit(struct transport *tp, struct transport_cmd *cmd, str
 			transport_lose(tp, TRANSPORT_LOSS_DROPPED, "no memory for a command");
 		return rc;
 	}
-	tp->queued += dir == SCSI_XFER_WRITE ? 2 : 1;	/* a write is a header and its data */
 	transport_flush_later(tp);
 	return 0;
 }
@@ -729,7 +588,6 @@ int transport_ping(struct transport *tp)
 	transport_leave(before);
 	if (rc)
 		return -ENOMEM;
-	tp->queued++;
 	transport_flush_later(tp);
 	return 0;
 }
@@ -801,7 +659,7 @@ span_ms transport_silence(const struct transport *tp)
 
 unsigned transport_queued(const struct transport *tp)
 {
-	return (unsigned)iscsi_out_queue_length(tp->ctx);
+	return (unsigned)iscsi_out_queue_length(tp->ctx) + guard_has_unsent(&tp->guard);
 }
 
 const char *transport_local(const struct transport *tp)
@@ -817,6 +675,7 @@ void transport_cut(struct transport *tp)
 	tp->cutting = true;
 	loop_fd_del(tp->loop, &tp->watch);
 	loop_call_cancel(&tp->flush);
+	loop_call_cancel(&tp->reread);
 	loop_call_cancel(&tp->notify);
 	if (tp->ctx)
 		iscsi_destroy_context(tp->ctx);

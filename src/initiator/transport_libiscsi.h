@@ -4,6 +4,7 @@
  *
  *   transport_dial.c      parameters, connection and login, up to on_ready
  *   transport_libiscsi.c  from then on: commands, answers, losses, the end
+ *   transport_loss.c      what libiscsi says, and the words for a loss
  *   transport_login.c     judges login responses before libiscsi sees them
  *   transport_guard.c     stands between libiscsi and the socket afterwards
  */
@@ -48,6 +49,7 @@ struct transport {
 	struct iscsi_context *ctx;
 	struct loop_fd watch;
 	struct loop_call flush;		/* something is queued: send it before the loop sleeps */
+	struct loop_call reread;	/* something was read ahead and libiscsi stopped before it */
 	struct loop_call notify;	/* an event is due */
 	struct transport_events events;
 	void *arg;
@@ -59,7 +61,6 @@ struct transport {
 
 	struct slot *slots;
 	unsigned commands;
-	unsigned queued;		/* commands submitted since the last flush */
 	struct list idle;
 	struct list withheld;		/* answered, but libiscsi may still read from the buffer */
 	struct slot **by_itt;		/* ITT & itt_mask: usually that command */
@@ -100,6 +101,8 @@ void transport_leave(struct transport *before);
 /* libiscsi's log goes here: its errors, and what the target announced (T22). */
 enum { LIBISCSI_LOG_ERROR = 1, LIBISCSI_LOG_EVENT = 2 };
 void transport_heard(int level, const char *message);
+/* What it said was about something else. */
+void transport_forget_error(struct transport *tp);
 
 /* It is over; the first reason counts. The owner hears of it from the loop. */
 void transport_lose(struct transport *tp, enum transport_loss_kind kind, const char *fmt, ...)

@@ -101,16 +101,26 @@ static int options_read_password(const char *path, char *out, size_t size, struc
 }
 
 /* Passwords in argv are seen by every user of this machine in ps. */
+static void options_warn_of_secret(const struct gather *g)
+{
+	g->note("a password on the command line can be seen by others: use $ISCSIFS_PASSWORD or "
+		"-o password-file=FILE", g->arg);
+}
+
+/* The userinfo ends at the last @ before the path, as url_parse() has it. */
 static void options_wipe_url(char *arg, const struct gather *g)
 {
-	char *at = strchr(arg, '@');
+	char *host = strstr(arg, "://");
+	char *path = host ? strchr(host + 3, '/') : NULL;
 	char *percent = strchr(arg, '%');
+	char *at = NULL;
 
+	for (char *p = arg; *p && p != path; p++)
+		at = *p == '@' ? p : at;
 	if (!*g->url.password || !at || !percent || percent > at)
 		return;
 	memset(percent + 1, 'x', (size_t)(at - percent - 1));
-	g->note("a password on the command line can be seen by others: use $ISCSIFS_PASSWORD or "
-		"-o password-file=FILE", g->arg);
+	options_warn_of_secret(g);
 }
 
 static int options_find_password(struct gather *g, struct node_settings *n, struct err *err)
@@ -183,6 +193,18 @@ static int options_our_name(struct node_settings *n, struct err *err)
 
 /* --- words of -o -------------------------------------------------------------------------- */
 
+/* @value lies in argv: a secret is overwritten there once it is remembered. */
+static void options_wipe_value(const struct gather *g, const char *name, char *value)
+{
+	struct err ignored = ERR_INIT;
+	const struct setting *row = settings_lookup(&node_settings_table, name, &ignored);
+
+	if (!row || row->type != SETTING_SECRET)
+		return;
+	memset(value, 'x', strlen(value));
+	options_warn_of_secret(g);
+}
+
 static int options_remember_set(struct gather *g, const char *name, const char *value,
 				struct err *err)
 {
@@ -208,6 +230,22 @@ static int options_copy(char *out, size_t size, const char *name, const char *va
 		return err_set(err, ERR_INVALID, "-o %s wants a value of at most %zu bytes", name,
 			       size - 1);
 	snprintf(out, size, "%s", value);
+	return 0;
+}
+
+/* The daemon leaves this directory: a path is made absolute. */
+static int options_path(char *out, size_t size, const char *name, const char *value, struct err *err)
+{
+	cleanup_free char *here = NULL;
+	int n;
+
+	if (!value || *value == '/')
+		return options_copy(out, size, name, value, err);
+	here = getcwd(NULL, 0);
+	n = here ? snprintf(out, size, "%s/%s", here, value) : -1;
+	if (!*value || n < 0 || (size_t)n >= size)
+		return err_set(err, ERR_INVALID, "-o %s wants a path of at most %zu bytes", name,
+			       size - 1);
 	return 0;
 }
 
@@ -265,6 +303,14 @@ static int options_pass_on(struct options *o, const char *name, const char *valu
 	return 0;
 }
 
+static int options_take_setting(struct gather *g, const char *name, char *value, struct err *err)
+{
+	int rc = options_remember_set(g, name, value, err);
+
+	options_wipe_value(g, name, value);
+	return rc;
+}
+
 static bool options_is_setting(const char *name)
 {
 	struct err ignored = ERR_INIT;
@@ -272,7 +318,7 @@ static bool options_is_setting(const char *name)
 	return settings_lookup(&node_settings_table, name, &ignored) != NULL;
 }
 
-static int options_word(struct gather *g, const char *name, const char *value, struct err *err)
+static int options_word(struct gather *g, const char *name, char *value, struct err *err)
 {
 	struct options *o = g->o;
 	struct mount_param *m = &o->daemon.mount;
@@ -297,13 +343,13 @@ static int options_word(struct gather *g, const char *name, const char *value, s
 		if (!value || num_parse_size(value, &m->hold_limit_bytes) < 0)
 			return err_set(err, ERR_INVALID, "-o hold_limit: want a size, as 256M");
 	} else if (!strcmp(name, "control"))
-		return options_copy(o->daemon.control, sizeof(o->daemon.control), name, value, err);
+		return options_path(o->daemon.control, sizeof(o->daemon.control), name, value, err);
 	else if (!strcmp(name, "log_file"))
-		return options_copy(o->log_file, sizeof(o->log_file), name, value, err);
+		return options_path(o->log_file, sizeof(o->log_file), name, value, err);
 	else if (!strcmp(name, "uid") || !strcmp(name, "gid") || !strcmp(name, "mode"))
 		return options_owner(o, name, value, err);
 	else if (value && options_is_setting(name))
-		return options_remember_set(g, name, value, err);
+		return options_take_setting(g, name, value, err);
 	else
 		return options_pass_on(o, name, value, err);
 	return 0;
@@ -331,7 +377,7 @@ static int options_setting(struct gather *g, char *text, struct err *err)
 	if (!value)
 		return err_set(err, ERR_INVALID, "-P %s: want NAME=VALUE", text);
 	*value++ = '\0';
-	return options_remember_set(g, text, value, err);
+	return options_take_setting(g, text, value, err);
 }
 
 /* --- targets ------------------------------------------------------------------------------ */

@@ -161,7 +161,7 @@ static void put_outage(FILE *f, const struct control_record *r)
 
 	if (outage > 0)
 		fprintf(f, ", outage for %s", print_span(outage, text, sizeof(text)));
-	if (outage > 0 && left >= 0)
+	if (left > 0)
 		fprintf(f, ", requests fail in %s", print_span(left, text, sizeof(text)));
 	if (waiting > 0)
 		fprintf(f, ", %" PRId64 " request%s wait%s", waiting, waiting == 1 ? "" : "s",

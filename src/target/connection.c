@@ -30,6 +30,7 @@ enum {
 	CONN_RECV = 262144,
 	CONN_PIECE = 4096,		/* pieces of a data segment end at multiples of this */
 	CONN_DIRECT_MIN = 8192,		/* receive in place from this many bytes on */
+	CONN_DIRECT_BEHIND = 16384,	/* and this much of what follows into the buffer */
 	CONN_ROUNDS = 8,		/* of sending and producing before others get a turn */
 	CONN_DRAIN_MS = 5000,
 };
@@ -186,7 +187,7 @@ static bool conn_feed(struct connection *c)
 	if (k->left) {
 		uint32_t n = MIN(there, k->left);
 
-		if (n < k->left && k->task)
+		if (n < k->left && k->task && !k->in_place)
 			n -= MIN(n, (uint32_t)((k->at + n) % CONN_PIECE));
 		if (!n)
 			return false;
@@ -277,6 +278,8 @@ static bool conn_parse_one(struct connection *c)
 	}
 	if (verdict == FAULT_PASS)
 		conn_dispatch(c, &p);
+	if (c->sink.task)
+		c->sink.in_place = task_data_map(c->sink.task, c->sink.at, data);
 	return true;
 }
 
@@ -323,13 +326,13 @@ static bool conn_receive_direct(struct connection *c)
 	uint8_t *to;
 	ssize_t got;
 
-	if (!k->active || !k->task || k->left < CONN_DIRECT_MIN || c->rx_start != c->rx_end)
+	if (!k->in_place || !k->task || k->left < CONN_DIRECT_MIN || c->rx_start != c->rx_end)
 		return false;
 	to = task_data_map(k->task, k->at, k->left);
 	if (!to)
 		return false;
 	iov[0] = (struct iovec){ to, k->left };
-	iov[1] = (struct iovec){ c->rx, CONN_RX };
+	iov[1] = (struct iovec){ c->rx, CONN_DIRECT_BEHIND };
 	got = conn_recv(c, iov, 2);
 	if (got > 0) {
 		uint32_t n = (uint32_t)MIN((size_t)got, (size_t)k->left);

@@ -37,6 +37,7 @@ struct conn_sink {
 	uint32_t left;		/* bytes of data still to come */
 	uint32_t tail;		/* then: padding and digest */
 	bool final;		/* the PDU's F bit */
+	bool in_place;		/* may be received to where it belongs */
 };
 
 struct connection {

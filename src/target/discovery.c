@@ -51,15 +51,28 @@ static void discovery_send_targets(struct session *s, const char *value, struct 
 	}
 }
 
+/* The one key that may be declared anew in full feature phase: RFC 7143 13.12. */
+static void discovery_declare(struct session *s, const char *value, struct text_out *out)
+{
+	struct params *p = &s->start.params;
+
+	if (params_negotiate(p, p, "MaxRecvDataSegmentLength", value, s->start.discovery, out))
+		text_add(out, "MaxRecvDataSegmentLength", "Reject");
+	else
+		s->c->max_send = MIN(p->max_send_bytes, (uint32_t)CONN_PDU_DATA);
+}
+
 static void discovery_answer_keys(struct session *s, const struct text *t, struct text_out *out)
 {
 	for (unsigned i = 0; i < t->pairs; i++) {
-		const char *key = t->pair[i].key;
+		const char *key = t->pair[i].key, *value = t->pair[i].value;
 
 		if (!strcmp(key, "SendTargets"))
-			discovery_send_targets(s, t->pair[i].value, out);
+			discovery_send_targets(s, value, out);
+		else if (!strcmp(key, "MaxRecvDataSegmentLength"))
+			discovery_declare(s, value, out);
 		else
-			text_add(out, key, "NotUnderstood");
+			text_add(out, key, params_is_key(key) ? "Reject" : "NotUnderstood");
 	}
 }
 

@@ -238,3 +238,8 @@ int params_negotiate(struct params *now, const struct params *offer, const char 
 	params_answer(row, result, out);
 	return 0;
 }
+
+bool params_is_key(const char *key)
+{
+	return params_find(key);
+}

@@ -48,4 +48,7 @@ void params_default(struct params *p);
 int params_negotiate(struct params *now, const struct params *offer, const char *key,
 		     const char *value, bool discovery, struct text_out *out);
 
+/* A key of ours? In full feature phase all but MaxRecvDataSegmentLength come too late. */
+bool params_is_key(const char *key);
+
 #endif

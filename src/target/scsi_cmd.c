@@ -13,6 +13,8 @@
 #include "iscsifs/check.h"
 #include "iscsifs/cursor.h"
 
+enum { SCSI_COLLECT_MAX = 4 << 20 };	/* bytes for one initiator port */
+
 static uint8_t scsi_param_memory[SCSI_PARAM_MAX];
 
 void scsi_good(struct scsi_cmd *c)
@@ -89,13 +91,15 @@ void scsi_collect(struct scsi_cmd *c, uint32_t len, unsigned byte)
 		scsi_good(c);
 		return;
 	}
-	c->param = malloc(len);
+	if (c->nexus->collected_bytes + len <= SCSI_COLLECT_MAX)
+		c->param = malloc(len);
 	if (!c->param) {
-		c->status = SCSI_BUSY;
+		c->status = SCSI_TASK_SET_FULL;
 		c->next = SCSI_NEXT_DONE;
 		return;
 	}
 	c->param_cap = len;
+	c->nexus->collected_bytes += len;
 	c->want = len;
 	c->next = SCSI_NEXT_DATA_OUT;
 }
@@ -140,8 +144,10 @@ void scsi_flushed(struct scsi_cmd *c, int rc)
 
 void scsi_end(struct scsi_cmd *c)
 {
-	if (c->param_cap)
+	if (c->param_cap) {
+		c->nexus->collected_bytes -= c->param_cap;
 		free(c->param);
+	}
 	c->param = NULL;
 	c->param_cap = 0;
 }

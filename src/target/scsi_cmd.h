@@ -103,6 +103,7 @@ void scsi_answer(struct scsi_cmd *c, uint32_t len, uint64_t alloc);
 /*
  * Ask for @len bytes from the initiator into memory of the command's own. One that would send
  * another length has not understood its own CDB: the command fails, pointing at CDB byte @byte.
+ * One that holds too much already is told TASK SET FULL.
  */
 void scsi_collect(struct scsi_cmd *c, uint32_t len, unsigned byte);
 /* The `data` row of a command that collects. */

@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -17,6 +18,7 @@
 
 #include "iscsifs/check.h"
 #include "iscsifs/log.h"
+#include "iscsifs/num.h"
 #include "target/connection.h"
 #include "target/fault_hooks.h"
 #include "target/session.h"
@@ -27,6 +29,7 @@ enum { SERVER_BACKLOG = 128, SERVER_ACCEPTS = 16 };
 void server_init(struct server *s)
 {
 	memset(s, 0, sizeof(*s));
+	s->spare_fd = -1;
 	list_init(&s->targets);
 	list_init(&s->portals);
 	list_init(&s->connections);
@@ -66,9 +69,10 @@ static int server_split_address(const char *address, char *host, size_t len, con
 {
 	const char *colon = strrchr(address, ':');
 	const char *from = address, *to = colon;
+	uint64_t number;
 
-	if (!colon || !colon[1])
-		return -EINVAL;
+	if (!colon || num_parse_u64(colon + 1, 0, UINT16_MAX, &number))
+		return -EINVAL;		/* getaddrinfo() would take it modulo 65536 */
 	if (*from == '[') {
 		if (to == from || to[-1] != ']')
 			return -EINVAL;
@@ -158,6 +162,25 @@ int server_listen(struct server *s, const char *address, struct err *e)
 	return 0;
 }
 
+/*
+ * There are no descriptors left, and the one who waits would wake us for ever: let him in through
+ * the spare one, and out again.
+ */
+static void server_turn_away(struct server *s, int listener)
+{
+	int fd;
+
+	if (s->spare_fd < 0)
+		return;
+	close(s->spare_fd);
+	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	if (fd >= 0)
+		close(fd);
+	s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	s->stats.turned_away++;
+	log_warn("connection refused: out of file descriptors");
+}
+
 static void server_accept(struct loop_fd *w, unsigned events)
 {
 	struct portal *p = container_of(w, struct portal, watch);
@@ -168,8 +191,11 @@ static void server_accept(struct loop_fd *w, unsigned events)
 	for (int i = 0; i < SERVER_ACCEPTS; i++) {
 		int fd = accept4(w->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-		if (fd < 0)
+		if (fd < 0) {
+			if (errno == EMFILE || errno == ENFILE)
+				server_turn_away(s, w->fd);
 			return;
+		}
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 		if (s->connection_count >= s->limits.connections) {
 			s->stats.turned_away++;
@@ -237,6 +263,7 @@ int server_start(struct server *s, struct loop *loop)
 	rc = worker_new(&s->worker, loop);
 	if (rc)
 		return rc;
+	s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	s->loop = loop;
 	loop_hook_add(loop, &s->flush, server_flush);
 	list_each(p, &s->portals, link) {
@@ -272,6 +299,8 @@ void server_fini(struct server *s)
 		loop_hook_del(&s->flush);
 	}
 	worker_free(s->worker);
+	if (s->spare_fd >= 0)
+		close(s->spare_fd);
 	list_each_safe(p, ptmp, &s->portals, link) {
 		if (s->loop && p->fd >= 0)
 			loop_fd_del(s->loop, &p->watch);

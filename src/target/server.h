@@ -55,6 +55,7 @@ struct server {
 	struct worker *worker;
 	struct list targets;
 	struct list portals;
+	int spare_fd;			/* given up to turn a connection away when there is no other */
 	struct list connections;
 	unsigned connection_count;
 	struct list dirty;		/* connections with something to send */

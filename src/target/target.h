@@ -104,6 +104,7 @@ struct nexus {
 	struct target *target;
 	char initiator[TARGET_NAME_MAX + 1];
 	uint8_t isid[6];
+	uint32_t collected_bytes;	/* parameter lists and the like that its commands hold */
 	uint16_t ua[TARGET_LUNS_MAX];	/* by lun->index */
 	struct list link;
 };

@@ -126,6 +126,7 @@ a_mountpoint_that_is_ours_already_is_named() {
 a_missing_fuse_device_is_named() {
 	need unshare
 	need_root
+	unshare -m true 2>unshare.txt || skip "no mount namespace: $(cat unshare.txt)"
 	need_ours iscsifs
 	target_start
 	mkdir mnt dev
@@ -217,6 +218,32 @@ garbage_on_the_control_socket_is_answered_or_closed() {
 	expect "a code" grep -qE '^errno=[1-9]' said
 	expect "a sentence" grep -qE '^error=.*no-such-word' said
 	session_expect link=UP
+}
+
+# ps and the list of mounts are for everybody's eyes.
+a_password_on_the_command_line_is_wiped() {
+	local url='iscsi://me%wacht@woord12@127.0.0.1:1/iqn.2026-11.example:disk'
+
+	expect_log 'cannot log in yet'
+	mount_start "url=$url" username_in=you password_in=noch-ein-geheimnis -- -o background
+	expect_not "the secrets in argv" grep -qaE 'wacht|woord|geheimnis' "/proc/${PID[mount.m]}/cmdline"
+	expect_not "the secrets in the list of mounts" grep -qE 'wacht|woord' /proc/self/mountinfo
+	expect "a warning" grep -q 'password on the command line' "$CASE_DIR/mount.m.log"
+	mount_stop
+}
+
+a_path_in_an_option_is_taken_from_where_one_stands() {
+	need_ours iscsifs
+	need_fuse
+	mkdir mnt
+	undo _undo_mount "$CASE_DIR/mnt"
+	expect "a mount in the background" iscsifs -o background,control=c.sock,log_file=c.log \
+		iscsi://127.0.0.1:1/iqn.2026-11.example:disk mnt
+	expect "the socket is here" test -S "$CASE_DIR/c.sock"
+	expect "the log is here" test -f "$CASE_DIR/c.log"
+	expect "told to stop" iscsifsadm --socket="$CASE_DIR/c.sock" call stop
+	wait_for 10 "the mount to go" eval '! _is_mounted "$CASE_DIR/mnt"'
+	mv c.log c.txt
 }
 
 run_cases "$@"

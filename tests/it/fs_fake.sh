@@ -159,6 +159,28 @@ an_image_can_be_copied_onto_it() {
 	_fake_end
 }
 
+old_bytes_do_not_show_through_the_holes_of_an_image() {
+	expect_log 'refused to write behind a hole'
+	_fake -z 4M
+	head -c 4M /dev/urandom >"$LUN"
+	truncate -s 4M image
+	head -c 64k /dev/urandom | _dd of=image bs=64k conv=notrunc iflag=fullblock
+	head -c 64k /dev/urandom | _dd of=image bs=64k seek=63 conv=notrunc iflag=fullblock
+	expect_exit 1 'Operation not supported' cp image "$LUN"
+	cp --sparse=never image "$LUN"
+	cmp image "$LUN"
+	_fake_end
+}
+
+truncating_does_not_hamper_a_program_that_writes() {
+	_fake -z 4M
+	exec {writer}<>"$LUN"
+	: >"$LUN"
+	_dd if=/dev/zero of=/proc/self/fd/1 bs=4k count=1 seek=100 conv=notrunc >&"$writer"
+	exec {writer}>&-
+	_fake_end
+}
+
 # ---- what a disk says -----------------------------------------------------------------------
 
 ends_and_sizes_are_those_of_a_disk() {
@@ -178,8 +200,6 @@ ends_and_sizes_are_those_of_a_disk() {
 		refused(errno.EINVAL, os.ftruncate, fd, size - 1)
 		refused(errno.EPERM, os.ftruncate, fd, size + 1)
 		os.ftruncate(fd, size)
-		os.truncate(path, 0)
-		assert os.stat(path).st_size == size
 		assert os.pwrite(fd, b"0123456789", size - 4) == 4
 		assert os.pread(fd, 10, size - 4) == b"0123"
 		assert os.pread(fd, 10, size) == b""
@@ -197,6 +217,8 @@ ends_and_sizes_are_those_of_a_disk() {
 		refused(errno.EPERM, os.rename, path, top + "/n")
 		os.chmod(path, 0o4640)
 		assert os.stat(path).st_mode & 0o7777 == 0o640
+		os.truncate(path, 0)
+		assert os.stat(path).st_size == size
 	END
 	_fake_end
 }
@@ -333,6 +355,26 @@ a_reader_that_waits_can_be_killed() {
 	_fake_end
 }
 
+who_opens_what_a_buffered_reader_waits_for_can_be_killed() {
+	_fake
+	_tell hold
+	dd if="$LUN" of=/dev/null bs=4k count=1 2>reader.err &
+	reader=$!
+	_held 1
+	for options in iflag=direct status=none; do
+		dd if="$LUN" of=/dev/null bs=4k count=1 $options &
+		wait_for 10 "the second reader to wait" _waits_for_more_than 1
+		_killed_within_a_second $! KILL
+	done
+	_tell go
+	finish $reader
+	_fake_end
+}
+
+_waits_for_more_than() {
+	[ "$(_count waiting)" -gt "$1" ]
+}
+
 a_killed_request_keeps_its_memory_until_the_target_is_done() {
 	_fake
 	_tell wire
@@ -353,8 +395,8 @@ a_program_with_asynchronous_requests_under_way_can_be_killed() {
 		fio --name=job --filename="$LUN" --size=32M --ioengine=libaio --direct=1 \
 			--rw=randread --bs=4k --iodepth=8 $how >fio.txt 2>&1 &
 		_held 8
-		pkill -KILL -P $! || :
-		kill -KILL $!
+		# shellcheck disable=SC2046	# a list
+		kill -KILL $! $(_children $!)
 		wait_for 10 "requests of the dead to go" _counts waiting 0
 		_tell go
 	done
@@ -429,6 +471,19 @@ unmounting_ends_the_daemon() {
 	umount "$MNT" || fusermount3 -u "$MNT"
 	finish "${PID[fake]}"
 	grep -q '^gone$' fake.out
+}
+
+an_aborted_connection_leaves_no_dead_mount() {
+	need_root
+	_fake
+	minor=$(awk -v at="$MNT" '$5 == at { sub(".*:", "", $3); print $3 }' /proc/self/mountinfo)
+	mkdir connections
+	mount -t fusectl fusectl connections || skip "fusectl cannot be mounted here"
+	undo umount "$PWD/connections"
+	echo 1 >"connections/$minor/abort"
+	finish "${PID[fake]}"
+	grep -q '^gone$' fake.out
+	expect_not "the mount" _is_mounted "$MNT"
 }
 
 one_lun_can_be_mounted_over_a_file() {

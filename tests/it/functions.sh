@@ -119,6 +119,15 @@ _gone() {
 	! _alive "$@"
 }
 
+# _children PID: the processes that it started
+_children() {
+	local p
+	for p in /proc/[0-9]*; do
+		_stat_field "${p#/proc/}" 4 && [ "$FIELD" = "$1" ] && echo "${p#/proc/}"
+	done
+	return 0
+}
+
 # ---- what a case started is ended -----------------------------------------------------------
 
 # undo COMMAND…: run when the case ends, last one first.
@@ -192,7 +201,8 @@ expect_equal() {	# WHAT GOT WANTED
 LOG_LINE='^[0-9:.]+ (error|warn|info|debug): '
 
 # expect_exit CODE REGEX COMMAND…: ends with the code (or one of A|B) within 30 s and says one
-# sentence that matches on stderr, beside lines of its log; - for the regex: says nothing.
+# sentence that matches on stderr, beside lines of its log and where help is; - for the regex: says
+# nothing.
 expect_exit() {
 	local code=$1 want=$2 rc=0
 	shift 2
@@ -204,7 +214,8 @@ expect_exit() {
 		[ ! -s "$CASE_DIR/expect.err" ] || fail "$1 said something on stderr"
 		return 0
 	fi
-	grep -vE "$LOG_LINE" "$CASE_DIR/expect.err" >"$CASE_DIR/expect.said" || :
+	grep -vE "$LOG_LINE|^[a-z-]*: (see|try) [a-z-]* --help$" "$CASE_DIR/expect.err" \
+		>"$CASE_DIR/expect.said" || :
 	grep -qE -- "$want" "$CASE_DIR/expect.said" || fail "no sentence on stderr matches /$want/"
 	[ "$(wc -l <"$CASE_DIR/expect.said")" = 1 ] || fail "more than one sentence on stderr"
 }

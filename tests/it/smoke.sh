@@ -72,6 +72,15 @@ what_was_synced_is_in_the_backing_file() {
 	expect_outage
 }
 
+every_fsync_asks_the_target_to_flush() {
+	target_start
+	mount_start
+	pattern_write "$(lun_file)" blocks=0..9 sync=each
+	session_expect "flushes>=10" writes=10
+	pattern_write "$(lun_file)" blocks=0..9 block=4096 dsync=yes gen=2
+	pattern_check "$(lun_file)" blocks=0..9 block=4096 gen=2
+}
+
 a_file_of_fixed_size_refuses_another() {
 	target_start
 	mount_start
@@ -176,6 +185,7 @@ a_lun_url_covers_a_regular_file() {
 
 it_returns_to_the_shell_when_the_mount_serves() {
 	local pid
+	need_fuse
 	target_start
 	mkdir mnt
 	undo _undo_mount "$CASE_DIR/mnt"

@@ -11,6 +11,7 @@ import hashlib
 import itertools
 import os
 import random
+import resource
 import select
 import socket
 import struct
@@ -44,12 +45,13 @@ class Closed(Exception):
 class Target:
     """A target process of one case's own."""
 
-    def __init__(self, *args):
+    def __init__(self, *args, limits=()):
         self.dir = tempfile.TemporaryDirectory()
         self.log = os.path.join(self.dir.name, "log")
         self.proc = subprocess.Popen(
             [PROGRAM, "-f", "-d", "--log-file", self.log, "--listen", "127.0.0.1:0", *args],
-            stdout=subprocess.PIPE, text=True)
+            stdout=subprocess.PIPE, text=True,
+            preexec_fn=lambda: [resource.setrlimit(*limit) for limit in limits])
         line = self.proc.stdout.readline()
         assert line.startswith("listening "), line
         host, port = line.split()[1].rsplit(":", 1)
@@ -355,6 +357,57 @@ def files_are_written_and_read_back():
 
 
 @case
+def a_backing_store_that_is_full_is_told():
+    with tempfile.NamedTemporaryFile() as f:
+        f.truncate(8 << 20)
+        with Target("--target", IQN, "--lun", f.name,
+                    limits=[(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))]) as t:
+            i = ready(t)
+            assert i.write(0, bytes(4096)) == 0
+            assert i.write(8192, b"x" * 65536) == 2
+            assert (i.sense[2], i.sense[12], i.sense[13]) == (7, 0x27, 0x07)
+            assert i.write(0, bytes(4096)) == 0
+            i.nop()
+
+
+@case
+def who_comes_when_descriptors_are_out_is_turned_away():
+    with Target(*RAM, limits=[(resource.RLIMIT_NOFILE, (20, 20))]) as t:
+        first = ready(t)
+        more = [socket.create_connection(t.address, timeout=5) for _ in range(30)]
+        assert more[-1].recv(1) == b"", "not turned away"
+        first.nop()
+        for s in more:
+            s.close()
+        Initiator(t, isid=b"\x80\0\0\0\0\2").login()
+
+
+@case
+def parameter_lists_are_held_up_to_a_limit():
+    with Target(*RAM) as t:
+        i = ready(t)
+        cdb = struct.pack(">BBQ3xBBB", 0x89, 0, 0, 32, 0, 0)
+        statuses = []
+        for _ in range(128):
+            itt = i.command(cdb, 32768, write=True)
+            p = i.recv()
+            statuses.append(0 if p.op == 0x31 else p.status)
+        assert statuses == [0] * 128
+        unmap = struct.pack(">BB5xHB", 0x42, 0, 65528, 0)
+        i.tmf(5)
+        i.ready()
+        statuses = []
+        for _ in range(100):
+            i.command(unmap, 65528, write=True)
+            p = i.recv()
+            statuses.append(0 if p.op == 0x31 else p.status)
+        assert statuses == [0] * 64 + [0x28] * 36, statuses
+        i.tmf(5)
+        i.ready()
+        assert i.write(0, bytes(4096)) == 0
+
+
+@case
 def keys_are_answered_as_the_standard_says():
     with Target(*RAM) as t:
         i = Initiator(t)
@@ -446,6 +499,11 @@ def discovery_lists_targets_and_nothing_else():
         assert i.text(SendTargets="").data.decode() == "TargetName=%s\0%s" % (IQN, where)
         assert i.text(SendTargets="All").text() == {"SendTargets": "Reject"}
         assert i.text(What="x").text() == {"What": "NotUnderstood"}
+        assert i.text(InitialR2T="No").text() == {"InitialR2T": "Reject"}
+        assert i.text(MaxRecvDataSegmentLength="512").text() == {}
+        status, data, _ = i.settle(i.command(struct.pack(">BBQIBB", 0x88, 0, 0, 4, 0, 0), 2048,
+                                             read=True))
+        assert status == 0 and len(data) == 2048
         i.nop()
 
 

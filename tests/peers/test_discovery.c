@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Discovery against tgtd, and against nobody. */
+/* Discovery against real targets, and against nobody. */
 #include "unit/unit.h"
 
 #include <arpa/inet.h>
@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "iscsifs/discovery.h"
-#include "tgtd.h"
+#include "peer.h"
 
-static struct tgtd tgtd;
+static struct peer peer;
 
 struct finder {
 	struct loop *loop;
@@ -62,14 +62,14 @@ static struct discovery_param asking(const char *portal)
 
 static void every_target_is_found_with_its_portal(void **state)
 {
-	struct discovery_param param = asking(tgtd.portal);
+	struct discovery_param param = asking(peer.portal);
 	struct finder f;
 
 	(void)state;
 	find(&f, &param);
 	assert_int_equal(f.err.code, ERR_OK);
-	assert_int_equal(f.count, 3);
-	assert_string_equal(f.portal, tgtd.portal);
+	assert_int_equal(f.count, PEER_TARGETS);
+	assert_string_equal(f.portal, peer.portal);
 	assert_memory_equal(f.first, "iqn.2026-11.example:", 20);
 }
 
@@ -80,15 +80,15 @@ static void a_host_name_will_do(void **state)
 	struct finder f;
 
 	(void)state;
-	snprintf(portal, sizeof(portal), "localhost%s", strchr(tgtd.portal, ':'));
+	snprintf(portal, sizeof(portal), "localhost%s", strchr(peer.portal, ':'));
 	find(&f, &param);
 	assert_int_equal(f.err.code, ERR_OK);
-	assert_int_equal(f.count, 3);
+	assert_int_equal(f.count, PEER_TARGETS);
 }
 
 static void credentials_that_are_not_asked_for_are_an_alarm(void **state)
 {
-	struct discovery_param param = asking(tgtd.portal);
+	struct discovery_param param = asking(peer.portal);
 	struct finder f;
 
 	(void)state;
@@ -101,7 +101,7 @@ static void credentials_that_are_not_asked_for_are_an_alarm(void **state)
 
 static void an_empty_password_is_refused(void **state)
 {
-	struct discovery_param param = asking(tgtd.portal);
+	struct discovery_param param = asking(peer.portal);
 	struct finder f;
 
 	(void)state;
@@ -159,7 +159,7 @@ static void a_silent_port_ends_at_the_deadline(void **state)
 
 static void a_cancelled_one_says_nothing(void **state)
 {
-	struct discovery_param param = asking(tgtd.portal);
+	struct discovery_param param = asking(peer.portal);
 	struct finder f;
 
 	(void)state;
@@ -188,16 +188,21 @@ int main(void)
 		cmocka_unit_test(a_silent_port_ends_at_the_deadline),
 		cmocka_unit_test(a_cancelled_one_says_nothing),
 	};
-	const char *missing = tgtd_missing();
-	int failed;
+	int failed = 0, ran = 0;
 
-	if (missing) {
-		printf("skipped: %s\n", missing);
-		return 77;
+	for (int kind = PEER_TGTD; kind <= PEER_OURS; kind++) {
+		const char *missing = peer_missing(kind);
+
+		if (missing) {
+			printf("skipped: %s\n", missing);
+			continue;
+		}
+		if (!peer_start(&peer, kind))
+			return 1;
+		failed += cmocka_run_group_tests_name(kind == PEER_TGTD ? "tgtd" : "ours", tests,
+						      NULL, NULL);
+		peer_stop(&peer);
+		ran++;
 	}
-	if (!tgtd_start(&tgtd))
-		return 1;
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	tgtd_stop(&tgtd);
-	return failed;
+	return ran ? failed : 77;
 }

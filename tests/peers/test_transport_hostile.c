@@ -18,7 +18,7 @@
 #include "dialler.h"
 #include "hostile.h"
 #include "iscsifs/cursor.h"
-#include "tgtd.h"
+#include "peer.h"
 
 enum { SECURITY = 0, OPERATIONAL = 1, FULL = 3, TRANSIT = 0x80, BLOCK = 512 };
 

@@ -73,7 +73,7 @@ _door() {
 
 rule_a_foreign_header_has_one_door() {
 	_door 'include.*<iscsi/' '^src/initiator/transport_libiscsi\.h$' 'transport_libiscsi.h'
-	_door 'include.*<(fuse|fuse3/|linux/fuse)' '^src/fs/mount\.c$' 'fs/mount.c'
+	_door 'include.*<(fuse|fuse3/|linux/fuse)' '^src/fs/mount(_ops|_impl)?\.[ch]$' 'fs/mount'
 	_door 'include.*<confuse\.h>' '^src/config/conf_file\.c$' 'config/conf_file.c'
 	_door 'include.*<sys/epoll\.h>' '^src/base/loop\.c$' 'base/loop.c'
 }

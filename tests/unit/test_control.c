@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -266,7 +267,7 @@ static unsigned world_logged(const struct world *w, const char *text)
 
 static void world_turn(struct world *w)
 {
-	assert_int_equal(loop_turn(w->loop, 5), 0);
+	assert_int_equal(loop_turn(w->loop, 1), 0);
 }
 
 static int world_connect(const struct world *w)
@@ -290,7 +291,7 @@ static void hear(struct world *w, int fd, const char *want)
 	char got[4096] = "";
 	size_t len = 0;
 
-	for (int i = 0; i < 400 && strcmp(got, want); i++) {
+	for (int i = 0; i < 4000 && strcmp(got, want); i++) {
 		ssize_t n;
 
 		world_turn(w);
@@ -304,6 +305,18 @@ static void hear(struct world *w, int fd, const char *want)
 			break;
 	}
 	assert_string_equal(got, want);
+}
+
+/* Nothing comes, and the server does not close. */
+static void hear_nothing(struct world *w, int fd)
+{
+	char byte;
+
+	for (int i = 0; i < 5; i++)
+		world_turn(w);
+	errno = 0;
+	assert_int_equal(recv(fd, &byte, 1, 0), -1);
+	assert_int_equal(errno, EAGAIN);
 }
 
 static void a_request_is_answered_with_records_and_a_result(void **state)
@@ -440,6 +453,33 @@ static void garbage_closes_with_one_log_line(void **state)
 	assert_int_equal(world_logged(w, "does not speak our language"), ARRAY_SIZE(garbage));
 }
 
+/* Lines of ours with one byte changed, added or dropped, in pieces of any size. */
+static void changed_requests_never_harm_the_server(void **state)
+{
+	static const char good[] = "version=1\ncmd=echo\ntext=a\\nb\n\nversion=1\ncmd=fail\n\n";
+	struct world *w = *state;
+	uint32_t x = 7;
+
+	for (int i = 0; i < 300; i++) {
+		char text[sizeof(good)];
+		size_t len = sizeof(good) - 1, at, cut;
+		int fd = world_connect(w);
+
+		memcpy(text, good, sizeof(good));
+		x = x * 1664525 + 1013904223;
+		at = (x >> 8) % len;
+		text[at] = (char)(x >> 24);
+		if (x & 128)
+			memmove(text + at, text + at + 1, len-- - at);
+		cut = (x >> 16) % len;
+		assert_int_equal(send(fd, text, cut, MSG_NOSIGNAL), cut);
+		world_turn(w);
+		(void)!send(fd, text + cut, len - cut, MSG_NOSIGNAL);
+		close(fd);
+	}
+	a_request_is_answered_with_records_and_a_result(state);
+}
+
 static void a_request_of_too_many_keys_is_refused(void **state)
 {
 	struct world *w = *state;
@@ -465,7 +505,7 @@ static void a_kept_request_is_answered_later(void **state)
 	for (int i = 0; i < 5; i++)
 		world_turn(w);
 	assert_non_null(w->kept);
-	hear(w, fd, "");
+	hear_nothing(w, fd);
 	control_put(w->kept, "state", "UP");
 	control_done(w->kept, NULL);
 	hear(w, fd, "state=UP\n-\nerrno=0\n\nerror=no session 4\nerrno=2\n\n");
@@ -525,12 +565,72 @@ static void half_a_request_unread_answers_and_silence_have_an_end(void **state)
 	say(busy, "version=1\ncmd=keep\n\n");
 	hear(w, half, "|");
 	hear(w, silent, "|");
-	hear(w, busy, "");
+	hear_nothing(w, busy);
 	assert_int_equal(world_logged(w, "half a request"), 1);
 	control_done(w->kept, NULL);
 	close(half);
 	close(silent);
 	close(busy);
+}
+
+static void a_request_in_drops_has_an_end_too(void **state)
+{
+	struct world *w = *state;
+	int fd = world_connect(w);
+	mono_ms until = clock_mono_ms() + 2000;
+	bool closed = false;
+
+	control_server_set_patience(w->server, 50);
+	while (!closed && clock_mono_ms() < until) {
+		closed = send(fd, "x", 1, MSG_NOSIGNAL) < 0;
+		world_turn(w);
+		world_turn(w);
+	}
+	assert_true(closed);
+	close(fd);
+}
+
+static void all_that_was_said_before_a_hang_up_counts(void **state)
+{
+	struct world *w = *state;
+	char text[40000];
+	int fd = world_connect(w);
+
+	memset(text, 'x', sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	for (int i = 0; i < 4; i++) {
+		say(fd, "version=1\ncmd=echo\ntext=");
+		say(fd, text);
+		say(fd, "\n\n");
+	}
+	close(fd);
+	for (int i = 0; i < 20; i++)
+		world_turn(w);
+	assert_int_equal(w->runs, 4);
+}
+
+static void a_long_request_before_a_hang_up_counts(void **state)
+{
+	struct world *w = *state;
+	char text[40000];
+	int fd = world_connect(w);
+
+	memset(text, 'x', sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	say(fd, "version=1\ncmd=echo\n");
+	for (int i = 0; i < 4; i++) {
+		char key[16];
+
+		snprintf(key, sizeof(key), "key%d=", i);
+		say(fd, key);
+		say(fd, text);
+		say(fd, "\n");
+	}
+	say(fd, "\n");
+	close(fd);
+	for (int i = 0; i < 20; i++)
+		world_turn(w);
+	assert_int_equal(w->runs, 1);
 }
 
 static void one_client_too_many_is_turned_away(void **state)
@@ -828,6 +928,23 @@ static void a_directory_that_others_may_write_to_is_refused(void **state)
 	unsetenv("ISCSIFS_RUNTIME_DIR");
 }
 
+static void a_directory_of_somebody_else_is_refused(void **state)
+{
+	struct world *w = *state;
+	struct err err = ERR_INIT;
+	char dir[CONTROL_PATH_BYTES];
+
+	if (geteuid() != 0) {
+		print_message("# needs root\n");
+		skip();
+	}
+	setenv("ISCSIFS_RUNTIME_DIR", w->dir, 1);
+	assert_int_equal(chown(w->dir, 1, (gid_t)-1), 0);
+	assert_int_equal(control_runtime_dir(true, dir, sizeof(dir), &err), -ERR_ACCESS);
+	assert_non_null(strstr(err.text, "belongs to uid 1"));
+	unsetenv("ISCSIFS_RUNTIME_DIR");
+}
+
 static void a_missing_directory_is_made_or_has_no_sockets(void **state)
 {
 	struct world *w = *state;
@@ -864,12 +981,16 @@ int main(void)
 		with_world(bad_requests_are_answered_and_good_ones_may_follow),
 		with_world(help_lists_the_commands),
 		with_world(garbage_closes_with_one_log_line),
+		with_world(changed_requests_never_harm_the_server),
 		with_world(a_request_of_too_many_keys_is_refused),
 		with_world(a_kept_request_is_answered_later),
 		with_world(the_keeper_hears_once_that_its_client_left),
 		with_world(the_keeper_hears_that_the_server_ends),
 		with_world(one_that_does_not_read_is_closed_and_costs_no_memory),
 		with_world(half_a_request_unread_answers_and_silence_have_an_end),
+		with_world(a_request_in_drops_has_an_end_too),
+		with_world(all_that_was_said_before_a_hang_up_counts),
+		with_world(a_long_request_before_a_hang_up_counts),
 		with_world(one_client_too_many_is_turned_away),
 		with_world(the_socket_is_for_its_owner_only),
 		with_world(a_live_socket_is_refused_and_a_stale_one_replaced),
@@ -883,6 +1004,7 @@ int main(void)
 		with_world(an_answer_that_makes_no_sense_is_an_error),
 		with_world(sockets_are_found_where_daemons_put_them),
 		with_world(a_directory_that_others_may_write_to_is_refused),
+		with_world(a_directory_of_somebody_else_is_refused),
 		with_world(a_missing_directory_is_made_or_has_no_sockets),
 	};
 

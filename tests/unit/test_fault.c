@@ -265,7 +265,7 @@ static const char *strikes(unsigned n)
 	for (i = 0; i < n; i++) {
 		struct fault_event ev = a_write(1, i * 8);
 
-		text[i] = fault_check(&engine, &ev, i * 10) ? 'X' : '.';
+		text[i] = fault_check(&engine, &ev, i * 10) ? '*' : '.';
 	}
 	text[i] = 0;
 	return text;
@@ -277,26 +277,26 @@ static void limits_let_through_what_they_say(void **state)
 		const char *rule;
 		const char *strikes;
 	} row[] = {
-		{ "rule a on write do close", "XXXXXXXXXX" },
-		{ "rule a on write nth 3 do close", "..X......." },
-		{ "rule a on write nth 3 count 2 do close", "..XX......" },
-		{ "rule a on write every 3 do close", "..X..X..X." },
-		{ "rule a on write nth 2 every 3 do close", ".X..X..X.." },
-		{ "rule a on write every 2 count 2 do close", ".X.X......" },
-		{ "rule a on write count 4 do close", "XXXX......" },
-		{ "rule a on write nth 2 count 99 for 30ms do close", ".XXX......" },
-		{ "rule a on write where lba=16-17 do close", "..X......." },
-		{ "rule a on write where lba=20-40 do close", "..XXXX...." },
-		{ "rule a on write where lba=24 do close", "...X......" },
+		{ "rule a on write do close", "**********" },
+		{ "rule a on write nth 3 do close", "..*......." },
+		{ "rule a on write nth 3 count 2 do close", "..**......" },
+		{ "rule a on write every 3 do close", "..*..*..*." },
+		{ "rule a on write nth 2 every 3 do close", ".*..*..*.." },
+		{ "rule a on write every 2 count 2 do close", ".*.*......" },
+		{ "rule a on write count 4 do close", "****......" },
+		{ "rule a on write nth 2 count 99 for 30ms do close", ".***......" },
+		{ "rule a on write where lba=16-17 do close", "..*......." },
+		{ "rule a on write where lba=20-40 do close", "..****...." },
+		{ "rule a on write where lba=24 do close", "...*......" },
 		{ "rule a on read do close", ".........." },
-		{ "rule a on command where op=0x8a count 1 do close", "X........." },
+		{ "rule a on command where op=0x8a count 1 do close", "*........." },
 		{ "rule a on command where lun=1 do close", ".........." },
-		{ "rule a on write where target=*:disk nth 1 do close", "X........." },
+		{ "rule a on write where target=*:disk nth 1 do close", "*........." },
 		{ "rule a on write where target=*:tape do close", ".........." },
 		{ "rule a on connect do close", ".........." },
-		{ "rule a on write per lba nth 1 do close", "XXXXXXXXXX" },
+		{ "rule a on write per lba nth 1 do close", "**********" },
 		{ "rule a on write per lba nth 2 do close", ".........." },
-		{ "rule a on write per session nth 2 do close", ".X........" },
+		{ "rule a on write per session nth 2 do close", ".*........" },
 	};
 
 	(void)state;
@@ -318,7 +318,7 @@ static void chance_is_the_same_each_time_and_about_right(void **state)
 	strcpy(first, strikes(99));
 	fault_fini(&engine);
 	for (const char *p = first; *p; p++)
-		hits += *p == 'X';
+		hits += *p == '*';
 	assert_in_range(hits, 8, 35);
 	ENGINE("rule a on write chance 20% seed 7 do close");
 	assert_string_equal(strikes(99), first);

@@ -104,6 +104,34 @@ static void only_a_lone_reader_reads_through_the_cache(void **state)
 	assert_false(disk_open_cached(MOUNT_CACHE_NONE, O_RDONLY, 0));
 }
 
+static void a_gap_in_a_file_that_was_truncated_is_refused(void **state)
+{
+	struct disk_fill f;
+
+	(void)state;
+	disk_fill_begin(&f, 1);
+	assert_int_equal(disk_fill_write(&f, 0, 4096), 0);
+	assert_int_equal(disk_fill_write(&f, 0, 512), 0);
+	assert_int_equal(disk_fill_write(&f, 4096, 4096), 0);
+	assert_int_equal(disk_fill_write(&f, 8193, 1), -EOPNOTSUPP);
+	disk_fill_writers(&f, 0);
+	assert_int_equal(disk_fill_write(&f, MIB, 1), 0);
+}
+
+static void a_truncation_does_not_hamper_those_who_write_already(void **state)
+{
+	struct disk_fill f;
+
+	(void)state;
+	disk_fill_begin(&f, 2);
+	assert_int_equal(disk_fill_write(&f, MIB, 1), 0);
+	disk_fill_begin(&f, 1);
+	disk_fill_writers(&f, 2);
+	assert_int_equal(disk_fill_write(&f, MIB, 1), 0);
+	disk_fill_begin(&f, 0);
+	assert_int_equal(disk_fill_write(&f, MIB, 1), 0);
+}
+
 /* ---- tree ---- */
 
 static void names_are_made_safe(void **state)
@@ -402,6 +430,8 @@ int main(void)
 		cmocka_unit_test(what_cannot_be_done_to_a_range_is_not_forgotten_for_the_mount),
 		cmocka_unit_test(all_of_a_disk_is_data),
 		cmocka_unit_test(only_a_lone_reader_reads_through_the_cache),
+		cmocka_unit_test(a_gap_in_a_file_that_was_truncated_is_refused),
+		cmocka_unit_test(a_truncation_does_not_hamper_those_who_write_already),
 		cmocka_unit_test(names_are_made_safe),
 		cmocka_unit_test(a_second_equal_name_gets_a_number),
 		cmocka_unit_test(inode_numbers_depend_on_the_path_only),

@@ -291,6 +291,46 @@ static void what_is_no_login_response_is_refused(void **state)
 	assert_int_equal(login_pdu_bytes(header, sizeof(header), &loss), 0);
 }
 
+/* Bits of true answers, put together at random and bent: the judge may say what it likes. */
+static void no_answer_upsets_the_judge(void **state)
+{
+	static const char *const parts[] = {
+		"AuthMethod=CHAP", "AuthMethod=", "CHAP_A=5", "CHAP_I=0", "CHAP_C=0x", "CHAP_C=0x0",
+		"CHAP_C=0xab", "CHAP_N=target", "CHAP_R=0x00112233445566778899aabbccddeeff",
+		"TargetAddress=:,", "TargetAddress=[::]:1,1", "TargetAlias=", "=", "MaxBurstLength",
+		"FirstBurstLength=999999999999999999999", "HeaderDigest=CRC32C", "InitialR2T=\377",
+		"DefaultTime2Wait=4294967295", "TargetPortalGroupTag=-1",
+	};
+	static uint8_t pdu[LOGIN_PDU_MAX];
+	uint32_t seed = 1;
+
+	(void)state;
+	for (int round = 0; round < 20000; round++) {
+		struct login lg = login_with(round & 1, round & 2);
+
+		for (int reply = 0; reply < 4; reply++) {
+			size_t len = 0, bytes;
+
+			memset(pdu, 0, sizeof(pdu));
+			while (len < 500 && (seed = seed * 1664525 + 1013904223) >> 30) {
+				const char *part = parts[(seed >> 8) % ARRAY_SIZE(parts)];
+
+				strcpy((char *)pdu + LOGIN_HEADER_BYTES + len, part);
+				len += strlen(part) + 1;
+			}
+			for (uint32_t bend = seed >> 4 & 3; bend && len; bend--)
+				pdu[LOGIN_HEADER_BYTES + (seed >> bend * 5) % len] ^= 1u << bend;
+			pdu[0] = 0x23;
+			pdu[1] = (uint8_t)(seed >> 16);
+			pdu[36] = seed & 0x400 ? (uint8_t)(seed >> 12 & 3) : 0;
+			be24_store(pdu + 5, (uint32_t)(len - (len && seed & 0x800)));
+			bytes = login_pdu_bytes(pdu, sizeof(pdu), &loss);
+			if (!bytes || login_judge(&lg, pdu, bytes, &loss) || lg.done)
+				break;
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -307,6 +347,7 @@ int main(void)
 		cmocka_unit_test(an_unanswered_digest_is_refused),
 		cmocka_unit_test(a_status_is_told_in_words),
 		cmocka_unit_test(a_redirect_names_the_portal),
+		cmocka_unit_test(no_answer_upsets_the_judge),
 		cmocka_unit_test(what_is_no_login_response_is_refused),
 	};
 

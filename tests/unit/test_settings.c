@@ -232,6 +232,9 @@ static void a_mistyped_name_gets_a_suggestion_where_one_is_near(void **state)
 	assert_null(settings_lookup(&sample_table, "node.a.patiences", &err));
 	assert_non_null(strstr(err.text, "did you mean node.a.patience?"));
 	err = (struct err)ERR_INIT;
+	assert_null(settings_lookup(&sample_table, "egaer", &err));
+	assert_string_equal(err.text, "unknown setting \"egaer\", did you mean node.eager?");
+	err = (struct err)ERR_INIT;
 	assert_null(settings_lookup(&sample_table, "xyzzy", &err));
 	assert_string_equal(err.text, "unknown setting \"xyzzy\"");
 	err = (struct err)ERR_INIT;

@@ -119,6 +119,22 @@ static void a_line_begins_as_iscsiadms_and_ends_with_the_state(void **state)
 	sessions_fini(&s);
 }
 
+static void after_the_time_is_up_nothing_is_promised(void **state)
+{
+	static const char *const failed[] = {
+		"sid", "1", "portal", "p", "tpgt", "1", "target", "t", "link", "WAIT",
+		"gate", "FAIL", "outage_ms", "130000", "left_ms", "0", "waiting", "2", NULL,
+	};
+	struct show_sessions s = { 0 };
+	struct printed p;
+
+	(void)state;
+	add(&s.sessions, failed);
+	show_sessions(print_to(&p), &s, 0);
+	expect(&p, "tcp: [1] p,1 t (link WAIT, gate FAIL, outage for 2 min 10 s, 2 requests wait)\n");
+	sessions_fini(&s);
+}
+
 static void the_tree_grows_with_the_level(void **state)
 {
 	static const char *const level_1[] = {
@@ -199,6 +215,8 @@ static void only_whole_utf8_passes_into_json(void **state)
 		{ "\xe2\x82\xac", "\xe2\x82\xac" }, { "\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80" },
 		{ "\xc0\xaf", "\\ufffd\\ufffd" }, { "\xe2\x82", "\\ufffd\\ufffd" },
 		{ "\xed\xa0\x80", "\\ufffd\\ufffd\\ufffd" }, { "\x80", "\\ufffd" },
+		{ "\xf0\x80\x80\x80", "\\ufffd\\ufffd\\ufffd\\ufffd" },
+		{ "\xf4\x90\x80\x80", "\\ufffd\\ufffd\\ufffd\\ufffd" },
 		{ "\xf5\x80\x80\x80", "\\ufffd\\ufffd\\ufffd\\ufffd" }, { "\x7f", "\\u007f" },
 	};
 
@@ -264,6 +282,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_line_begins_as_iscsiadms_and_ends_with_the_state),
+		cmocka_unit_test(after_the_time_is_up_nothing_is_promised),
 		cmocka_unit_test(the_tree_grows_with_the_level),
 		cmocka_unit_test(numbers_are_numbers_in_json_and_serials_are_not),
 		cmocka_unit_test(what_a_target_calls_itself_forges_nothing),

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The command line of iscsifs-target. */
+#ifndef ISCSIFS_PROG_TARGET_OPTIONS_H
+#define ISCSIFS_PROG_TARGET_OPTIONS_H
+
+#include <stdbool.h>
+
+#include "iscsifs/err.h"
+#include "prog/target_faults.h"
+#include "target/server.h"
+
+enum { TARGET_LISTEN_MAX = 16 };
+
+struct target_settings {
+	struct server server;
+	struct target *target;		/* the last --target */
+	unsigned next_lun;
+	const char *listen[TARGET_LISTEN_MAX];
+	unsigned listens;
+	char *pid_file;			/* absolute, as is control: a daemon leaves its directory */
+	char *control;			/* path of the control socket */
+	const char *log_file;
+	const char *user;
+	const char *mutual_user;
+	struct target_faults faults;
+	bool foreground;
+	bool debug;
+};
+
+/*
+ * Read the command line into @st, whose server is initialised and gets the targets and their disks.
+ *
+ * Returns 0; 1 when all there was to do is done (--help, --version); or -code with a sentence in
+ * @e. target_options_free() is owed in every case.
+ */
+int target_options_parse(struct target_settings *st, int argc, char **argv, struct err *e);
+
+void target_options_free(struct target_settings *st);
+
+#endif
