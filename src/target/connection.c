@@ -33,6 +33,7 @@ enum {
 	CONN_DIRECT_BEHIND = 16384,	/* and this much of what follows into the buffer */
 	CONN_ROUNDS = 8,		/* of sending and producing before others get a turn */
 	CONN_DRAIN_MS = 5000,
+	CONN_HOLE_MS = 1000,		/* between looks at whether a hole has ended */
 };
 
 /* Where PDUs go that a closed connection still writes. */
@@ -437,7 +438,7 @@ static void conn_timer_fire(struct loop_timer *t)
 	mono_ms now = loop_now(c->server->loop), due;
 
 	if (c->fault.hole) {		/* nobody is at home */
-		loop_timer_set(t, now + l->ping_interval + 1);
+		loop_timer_set(t, now + CONN_HOLE_MS);
 		return;
 	}
 	if (c->deadline != MONO_NEVER) {

@@ -14,6 +14,7 @@
 #include "iscsifs/log.h"
 #include "target/connection.h"
 #include "target/disk_cache.h"
+#include "target/fault_zombie.h"
 #include "target/session.h"
 #include "target/target.h"
 
@@ -181,6 +182,7 @@ void faults_crash(struct faults *f, enum script_lose lose, uint64_t seed, span_m
 		fault_refuse(f, down);
 	list_each_safe(c, tmp, &f->server->connections, link)
 		fault_reset(c, "a crash");
+	fault_zombies_end(f);
 	fault_lose(f, lose, seed);
 	list_each(t, &f->server->targets, link)
 		target_power_cycle(t);
@@ -330,6 +332,7 @@ void fault_act(struct faults *f, struct connection *c, const struct script_rule 
 	case SCRIPT_DO_DROP:
 	case SCRIPT_DO_WITHHOLD:
 	case SCRIPT_DO_EXECUTE:
+	case SCRIPT_DO_ZOMBIE:
 	case SCRIPT_DO_STATUS:
 	case SCRIPT_DO_SENSE:
 	case SCRIPT_DO_REJECT:

@@ -15,6 +15,7 @@
 #include "target/connection.h"
 #include "target/fault_act.h"
 #include "target/fault_control.h"
+#include "target/fault_zombie.h"
 #include "target/login.h"
 #include "target/scsi_range.h"
 #include "target/session.h"
@@ -44,6 +45,7 @@ int faults_new(struct faults **out, struct server *s)
 	f->server = s;
 	fault_init(&f->engine);
 	list_init(&f->timers);
+	list_init(&f->zombies);
 	list_init(&f->waiters);
 	loop_call_init(&f->hit, faults_tell);
 	f->deaf.when = MONO_NEVER;
@@ -67,6 +69,7 @@ void faults_free(struct faults *f)
 		return;
 	list_each_safe(a, tmp, &f->timers, link)
 		fault_alarm_free(a);
+	fault_zombies_end(f);
 	if (f->deaf.fire)
 		loop_timer_stop(&f->deaf);
 	loop_call_cancel(&f->hit);
@@ -511,6 +514,10 @@ static enum fault_fate fault_act_command(struct task *t, const struct fault_rule
 		    (a->act == SCRIPT_DO_BLACKHOLE && !a->span && at_begin)) {
 			task_hold(t);
 			fate = FAULT_ENDS;
+		} else if (a->act == SCRIPT_DO_ZOMBIE) {
+			fault_zombie_add(c->server->faults, t, r->script.name, a->span);
+			task_hold(t);
+			fate = FAULT_ENDS;
 		} else if (a->act == SCRIPT_DO_REJECT) {
 			fault_reject(t, bhs, a->number);
 			return FAULT_ENDS;
@@ -623,6 +630,14 @@ bool fault_command(struct task *t, const struct pdu *p)
 	else if (fate == FAULT_GOES_ON)
 		t->moved = 0;
 	return fate != FAULT_GOES_ON;
+}
+
+void fault_begun(struct task *t)
+{
+	const struct fault_rule *r = t->fault->rule;
+
+	if (r && t->cmd.next == SCSI_NEXT_DATA_OUT && fault_find_act(r, SCRIPT_DO_ZOMBIE))
+		fault_zombie_divert(t);
 }
 
 bool fault_answer(struct task *t)

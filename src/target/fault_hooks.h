@@ -49,6 +49,7 @@ struct faults {
 	struct fault engine;
 	struct journal journal;
 	struct list timers;		/* of rules on time */
+	struct list zombies;		/* writes that come late */
 	struct list waiters;		/* who waits for hits: fault_control.h */
 	struct loop_call hit;		/* tells them */
 	struct loop_timer deaf;		/* until it listens again */
@@ -98,6 +99,9 @@ void fault_sent(struct connection *c, const uint8_t *bhs);
 
 /* A command was admitted. Returns true when it is not to begin (now). */
 bool fault_command(struct task *t, const struct pdu *p);
+
+/* It began. */
+void fault_begun(struct task *t);
 
 /* It is about to be answered. Returns true when it is not (now). */
 bool fault_answer(struct task *t);

@@ -47,6 +47,8 @@ const char *journal_kind_name(enum journal_kind kind)
 		return "mark";
 	case JOURNAL_CRASH:
 		return "crash";
+	case JOURNAL_LATE_WRITE:
+		return "late-write";
 	}
 	return "none";
 }

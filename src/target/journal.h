@@ -19,6 +19,7 @@ enum journal_kind {
 	JOURNAL_SENT,			/* a PDU, handed to the socket or waiting for it */
 	JOURNAL_MARK,			/* rule: its name */
 	JOURNAL_CRASH,
+	JOURNAL_LATE_WRITE,		/* of a zombie */
 };
 
 struct journal_record {

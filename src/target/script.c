@@ -602,6 +602,7 @@ static const struct script_word script_acts[] = {
 	{ "withhold", SCRIPT_DO_WITHHOLD },
 	{ "execute", SCRIPT_DO_EXECUTE },
 	{ "duplicate", SCRIPT_DO_DUPLICATE },
+	{ "zombie", SCRIPT_DO_ZOMBIE },
 	{ "status", SCRIPT_DO_STATUS },
 	{ "sense", SCRIPT_DO_SENSE },
 	{ "reject", SCRIPT_DO_REJECT },
@@ -635,6 +636,7 @@ static unsigned script_act_events(enum script_act act)
 	case SCRIPT_DO_WITHHOLD:
 	case SCRIPT_DO_EXECUTE:
 	case SCRIPT_DO_DUPLICATE:
+	case SCRIPT_DO_ZOMBIE:
 	case SCRIPT_DO_STATUS:
 	case SCRIPT_DO_SENSE:
 		return SCRIPT_EV_COMMAND;
@@ -786,6 +788,8 @@ static int script_arguments(struct script_words *w, struct script_action *a)
 		return script_take(w, "for") ? script_span(w, script_next(w), "for", &a->span) : 0;
 	case SCRIPT_DO_DELAY:
 		return script_span(w, script_next(w), "delay", &a->span);
+	case SCRIPT_DO_ZOMBIE:
+		return script_span(w, script_next(w), "zombie", &a->span);
 	case SCRIPT_DO_STATUS:
 		return script_named(w, a, "status", script_statuses);
 	case SCRIPT_DO_SENSE:
@@ -845,7 +849,7 @@ static int script_one_action(struct script_words *w, struct script_rule *r)
 		return script_fail(w, "\"%s\": cannot be done on %s events", word,
 				   script_event_name(r->event));
 	r->at_answer |= a->act == SCRIPT_DO_EXECUTE || a->act == SCRIPT_DO_WITHHOLD ||
-			a->act == SCRIPT_DO_DUPLICATE;
+			a->act == SCRIPT_DO_DUPLICATE || a->act == SCRIPT_DO_ZOMBIE;
 	r->actions++;
 	return 0;
 }

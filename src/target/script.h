@@ -67,6 +67,7 @@ enum script_act {
 	SCRIPT_DO_WITHHOLD,
 	SCRIPT_DO_EXECUTE,
 	SCRIPT_DO_DUPLICATE,
+	SCRIPT_DO_ZOMBIE,		/* span */
 	SCRIPT_DO_STATUS,		/* number: SCSI status */
 	SCRIPT_DO_SENSE,		/* number: key << 16 | ASC << 8 | ASCQ */
 	SCRIPT_DO_REJECT,		/* number: reason */

@@ -485,6 +485,8 @@ void task_command(struct session *s, const struct pdu *p)
 	if (s->c->server->faults && fault_command(t, p))
 		return;
 	scsi_begin(&t->cmd);
+	if (t->fault)
+		fault_begun(t);
 	if (t->unsolicited && t->cmd.next != SCSI_NEXT_DATA_OUT)
 		t->moved = p->data_bytes;	/* unused, and the rest follows it */
 	task_go(t, p);

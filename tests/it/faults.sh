@@ -10,6 +10,7 @@ _target() {
 	"${ADM[@]}" "$@"
 }
 
+TARGET_WITH=()
 # _faulty_target RULE… [-- target_start's words]: a target with these rules
 _faulty_target() {
 	local rules=()
@@ -18,7 +19,7 @@ _faulty_target() {
 		shift
 	done
 	[ $# = 0 ] || shift
-	target_start "$@" -- --control "$CASE_DIR/target.sock" --enable-faults "${rules[@]}"
+	target_start "$@" -- --control "$CASE_DIR/target.sock" --enable-faults "${rules[@]}" "${TARGET_WITH[@]}"
 }
 
 _hits() {	# RULE: how often it struck
@@ -144,6 +145,110 @@ a_silent_nop_ends_the_session() {
 	_wait_hits bad 2
 	pattern_write "$(lun_file)" seed=5 blocks=0..63 sync=end
 	session_expect link=UP gate=OPEN
+}
+
+a_write_executed_and_answered_busy_is_sent_again() {
+	_survives 'rule bad on write nth 2 do execute, status BUSY'
+}
+
+a_flush_cut_short_is_sent_again() {
+	_survives 'rule bad on flush nth 1 do reset'
+}
+
+a_flush_whose_answer_is_lost_is_sent_again() {
+	_survives 'rule bad on flush nth 1 do execute, reset'
+}
+
+_logs_in_despite() {	# RULE…: the first login or a later one
+	expect_outage
+	_faulty_target "$@"
+	_quick_mount
+	pattern_write "$(lun_file)" seed=5 blocks=0..63 sync=end
+	_wait_hits bad 1
+	_target target fault add "rule again on time 0 do reset"
+	session_expect link=UP gate=OPEN 'logins>=2'
+	pattern_check "$(lun_file)" seed=5 blocks=0..63
+}
+
+a_connection_closed_as_it_is_made_is_tried_again() {
+	_logs_in_despite 'rule bad on connect nth 1 do reset'
+}
+
+a_connection_that_says_nothing_is_given_up() {
+	_logs_in_despite 'rule bad on connect nth 1 do blackhole'
+}
+
+a_login_closed_in_the_security_stage_is_tried_again() {
+	(umask 077 && echo twelve-letters >password)
+	TARGET_WITH=(--user joe --password-file "$CASE_DIR/password")
+	MOUNT_WITH=(authmethod=CHAP username=joe password=twelve-letters)
+	expect_log 'password on the command line'
+	_logs_in_despite 'rule bad on login where stage=security nth 1 do close'
+}
+
+a_login_closed_in_the_operational_stage_is_tried_again() {
+	_logs_in_despite 'rule bad on login where stage=operational nth 1 do reset'
+}
+
+a_login_without_an_answer_is_given_up() {
+	_logs_in_despite 'rule bad on login where stage=operational nth 1 do drop'
+}
+
+a_late_login_is_waited_for() {
+	_logs_in_despite 'rule bad on login nth 1 do delay 500ms'
+}
+
+a_login_answered_by_half_is_tried_again() {
+	_logs_in_despite 'rule bad on login nth 1 do truncate 30'
+}
+
+a_login_met_by_garbage_is_tried_again() {
+	_logs_in_despite 'rule bad on login nth 1 do garbage 48'
+}
+
+a_logout_without_an_answer_is_not_waited_for_long() {
+	expect_outage
+	_faulty_target 'rule bad on logout do drop'
+	MOUNT_WITH=(logout_timeout=500ms)
+	_quick_mount
+	pattern_write "$(lun_file)" seed=5 blocks=0..63 sync=end
+	mount_stop
+	expect_equal "logouts" "$(_hits bad)" 1
+	pattern_check disk.img seed=5 blocks=0..63
+}
+
+a_lun_goes_and_comes_back() {
+	expect_outage
+	expect_log 'gone|not there|removed|not ready|barred'
+	_faulty_target -- lun=ram:8M lun=ram:16M
+	_quick_mount
+	pattern_write "$(lun_file 1)" seed=5 blocks=0..63 sync=end
+	_target target fault add 'rule off on mark off do remove lun 1'
+	_target target fault add 'rule on on mark on do add lun 1'
+	_target target mark off >mark.out
+	expect "the other" dd if="$(lun_file 0)" of=other.out bs=4096 count=1 iflag=direct status=none
+	expect_not "the one that went" dd if="$(lun_file 1)" of=other.out bs=4096 count=1 iflag=direct \
+		status=none
+	_target target mark on >mark.out
+	wait_for 20 "LUN 1" _lun_is_back
+}
+
+_lun_is_back() {	# LUN 1, which nobody misses until a command to LUN 0 is told of it
+	dd if="$(lun_file 0)" of=other.out bs=4096 count=1 iflag=direct status=none
+	pattern_check "$(lun_file 1)" seed=5 blocks=0..63 2>check.err
+}
+
+libiscsi_sees_what_we_see() {
+	local url
+	need iscsi-inq iscsi-ls
+	_faulty_target 'rule no on login count 1 do refuse with not-found' -- lun=ram:8M
+	url=$(target_url t 0)
+	expect_not "inquiry, refused" timeout 10 iscsi-inq "$url" >inq.out 2>&1
+	expect "which says why" grep -qi 'not found\|0203\|Target' inq.out
+	expect "inquiry" timeout 10 iscsi-inq "$url" >inq.out
+	_target target fault add 'rule sense on command where op=inquiry do sense 5/24/00'
+	expect_not "inquiry, failed" timeout 10 iscsi-inq "$url" >inq.out 2>&1
+	expect "with our sense" grep -qi 'ILLEGAL' inq.out
 }
 
 a_login_refused_five_times_succeeds_at_last() {
@@ -310,6 +415,26 @@ another_identity_bars_the_lun() {
 		conv=notrunc,fsync status=none
 	mount_stop
 	pattern_check disk.img seed=5 blocks=0..63
+}
+
+# Not that an initiator could do something about it: the fault must be a real one.
+a_write_of_a_session_that_is_gone_lands_late() {
+	expect_outage
+	_faulty_target 'rule bad on write nth 1 do zombie 1s, reset'
+	_quick_mount
+	tr '\0' a </dev/zero | dd of="$(lun_file)" bs=4096 count=1 iflag=fullblock conv=notrunc,fsync \
+		status=none
+	expect_equal "when written again" "$(head -c 1 disk.img)" a
+	tr '\0' b </dev/zero | dd of="$(lun_file)" bs=4096 count=1 iflag=fullblock conv=notrunc,fsync \
+		status=none
+	expect_equal "when written anew" "$(head -c 1 disk.img)" b
+	wait_for 20 "the late write" _journal_has late-write
+	expect_equal "when it is too late" "$(head -c 1 disk.img)" a
+}
+
+_journal_has() {	# KIND
+	_target target journal limit=8000 >journal.txt
+	grep -qx "kind=$1" journal.txt
 }
 
 # What we ship and what the manual shows is read; the LUN they speak of is there.

@@ -35,6 +35,7 @@ static const char *const good_rules[] = {
 	"rule a on write per session nth 1 do garbage 100",
 	"rule a on data-out do drop",
 	"rule a on data-in where op=read do truncate 48",
+	"rule a on write nth 3 do zombie 2s, reset",
 	"rule a on tmf where function=abort-task do drop",
 	"rule a on logout do close",
 	"rule a on text do reject unsupported",
