@@ -244,6 +244,11 @@ static void lun_probed(struct probe *p, enum probe_result result)
 		lun_wait_for_ready(lun, p->text);
 		break;
 	case PROBE_NOT_A_DISK:
+		if (lun->added && p->absent) {
+			lun_gate(lun, GATE_EV_LOST);
+			lun_wait_for_ready(lun, "the target has no such LUN at the moment");
+			break;
+		}
 		if (lun->added) {
 			lun_bar(lun);
 			break;

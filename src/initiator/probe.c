@@ -229,6 +229,21 @@ static void probe_not_ready(struct probe *p)
 	p->done(p, PROBE_NOT_READY);
 }
 
+/* Refused for good only when it says that it does not know the question. */
+static void probe_failed(struct probe *p)
+{
+	uint8_t page = probe_steps[p->step].page;
+	bool unknown = p->cmd.status == SCSI_CHECK_CONDITION &&
+		       p->cmd.sense.key == SENSE_ILLEGAL_REQUEST;
+
+	if (!unknown && p->retries++ < PROBE_RETRIES)
+		probe_next(p);
+	else if (!unknown && (page == VPD_UNIT_SERIAL || page == VPD_DEVICE_ID))
+		probe_not_ready(p);	/* without its name it would be another disk */
+	else
+		probe_refused(p);
+}
+
 /* A LUN of another kind (tape, changer) may never be ready: INQUIRY is answered all the same. */
 static void probe_not_ready_yet(struct probe *p)
 {
@@ -252,6 +267,7 @@ static void probe_good(struct probe *p)
 	if (probe_steps[p->step].ask == probe_ask_inquiry &&
 	    (p->buf[0] >> 5 || (type != SCSI_TYPE_DISK && type != SCSI_TYPE_OPTICAL &&
 				type != SCSI_TYPE_RBC))) {
+		p->absent = p->buf[0] >> 5;
 		p->done(p, PROBE_NOT_A_DISK);
 		return;
 	}
@@ -315,7 +331,7 @@ static void probe_cmd_done(struct transport_cmd *cmd)
 		probe_not_ready_yet(p);
 		break;
 	case VERDICT_FAIL:
-		probe_refused(p);
+		probe_failed(p);
 		break;
 	}
 }
@@ -339,9 +355,11 @@ void probe_stop(struct probe *p)
 
 bool probe_same_disk(const struct lun_facts *before, const struct lun_facts *now)
 {
-	if (*before->wwid || *now->wwid)
+	if (*before->wwid && *now->wwid)
 		return !strcmp(before->wwid, now->wwid);
-	if (*before->serial || *now->serial)
+	if (*before->serial && *now->serial)
 		return !strcmp(before->serial, now->serial);
+	if (*before->wwid || *now->wwid || *before->serial || *now->serial)
+		return false;
 	return !strcmp(before->vendor, now->vendor) && !strcmp(before->product, now->product);
 }

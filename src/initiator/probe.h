@@ -29,6 +29,7 @@ struct probe {
 	unsigned retries;
 	bool unready;
 	bool stopped;
+	bool absent;			/* NOT_A_DISK: no LUN is there (peripheral qualifier) */
 	void (*done)(struct probe *p, enum probe_result result);
 
 	/* What it has learnt; valid in done. */
@@ -55,8 +56,8 @@ int probe_start(struct probe *p, struct loop *loop, struct transport *tp, struct
 void probe_stop(struct probe *p);
 
 /*
- * Is the LUN of @now the disk of @before? The best name both have decides: wwid, then serial, then
- * vendor and product.
+ * Is the LUN of @now the disk of @before? The best name both have decides: wwid, then serial. Where
+ * neither has either of them vendor and product do; one that has lost its names is another disk.
  */
 bool probe_same_disk(const struct lun_facts *before, const struct lun_facts *now);
 

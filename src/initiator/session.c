@@ -20,6 +20,8 @@
 #include "iscsifs/log.h"
 
 enum {
+	SESSION_PING_AGAIN_MS = 100,
+	SESSION_REDIRECTS = 8,		/* in a row; more are a circle */
 	SESSION_BRIEF_MS = 1000,	/* a link that was up for less has not been up */
 };
 
@@ -97,6 +99,23 @@ static void session_log_failure(const struct session *s)
 			 s->last_err.text, s->target, s->portal, s->failures);
 }
 
+/* An attempt failed. It came to nothing, unless the target told us where else to go. */
+static enum link_event session_attempt_failed(struct session *s, enum link_event ev)
+{
+	if (s->redirected && s->redirects++ < SESSION_REDIRECTS) {
+		s->redirected = false;
+		return ev;
+	}
+	s->redirected = false;
+	*s->redirect = '\0';	/* nobody is there: back to the portals that we know */
+	s->failures++;
+	if (session_gives_up(s))
+		return LINK_EV_REFUSED;
+	if (s->failures == 1 || s->failures % 10 == 0 || !s->ever_up)
+		session_log_failure(s);
+	return ev;
+}
+
 /* The attempt failed, or the link was lost; last_err says why. */
 static void session_lost(struct session *s, enum link_event ev)
 {
@@ -107,16 +126,13 @@ static void session_lost(struct session *s, enum link_event ev)
 		s->losses++;
 		s->lost_at = now;
 		s->failures = now - s->state_since < SESSION_BRIEF_MS ? s->failures + 1 : 0;
-		if (*s->redirect && s->failures == 0)
+		s->redirects = 0;
+		if (s->failures == 0)
 			*s->redirect = '\0';
 		log_warn("session lost, dialling again: %s | target=%s portal=%s",
 			 s->last_err.text, s->target, s->portal);
 	} else if (state == LINK_DIAL || state == LINK_PROBE) {
-		s->failures++;
-		if (session_gives_up(s))
-			ev = LINK_EV_REFUSED;
-		else if (s->failures == 1 || s->failures % 10 == 0 || !s->ever_up)
-			session_log_failure(s);
+		ev = session_attempt_failed(s, ev);
 	}
 	session_step(s, ev);
 	if (s->closing && s->link.state == LINK_WAIT)
@@ -154,6 +170,8 @@ static void session_on_lost(void *arg, const struct transport_loss *loss)
 		s->time2wait = loss->time2wait;
 	if (loss->kind == TRANSPORT_LOSS_LOGIN && *loss->redirect) {
 		snprintf(s->redirect, sizeof(s->redirect), "%s", loss->redirect);
+		s->redirected = true;
+		s->addresses.count = 0;		/* of the portal that sent us away */
 		log_info("the target sends us to another portal | target=%s to=%s", s->target,
 			 s->redirect);
 	}
@@ -340,7 +358,10 @@ static void session_check_alive(struct session *s)
 		session_lost(s, LINK_EV_LOST);
 		return;
 	case ALIVE_PING:
-		(void)transport_ping(s->tp);
+		if (transport_ping(s->tp) < 0) {	/* no memory: its silence would prove nothing */
+			alive_init(&s->alive);
+			next = now + SESSION_PING_AGAIN_MS;
+		}
 		break;
 	case ALIVE_OK:
 		break;

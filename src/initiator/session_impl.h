@@ -44,6 +44,8 @@ struct session {
 	struct resolve_result addresses;	/* of the portal in turn; used from the front */
 	unsigned address_next;
 	char redirect[TRANSPORT_PORTAL_MAX];	/* "" or where the target sent us, for one outage */
+	bool redirected;			/* the attempt that just failed was */
+	unsigned redirects;			/* since the link was up */
 	char portal[TRANSPORT_PORTAL_MAX];	/* the one that is dialled or up */
 
 	/* How it goes. */

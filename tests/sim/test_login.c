@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Logins: the first one and later ones, refused, redirected, lost in every phase; and the end. */
+#include "sim_unit.h"
+
+static const char *const eager[] = { "time2wait=eager", NULL };
+
+static struct sim_dial script[16];
+
+static void play_script(struct sim *s, const char *portal, struct sim_dial *dial)
+{
+	unsigned i = s->dials - 1;
+
+	(void)portal;
+	if (i < ARRAY_SIZE(script))
+		*dial = script[i];
+}
+
+/* Each dial from the first on meets the next of these; then all is well. */
+static void scripted(struct sim *s, const struct sim_dial *dials, unsigned count)
+{
+	memset(script, 0, sizeof(script));
+	for (unsigned i = 0; i < count; i++)
+		script[s->dials + i] = dials[i];
+	for (unsigned i = 0; i < ARRAY_SIZE(script); i++)
+		script[i].delay = script[i].delay ? script[i].delay : 1;
+	s->net.on_dial = play_script;
+}
+
+static void first_login_gives_up_after_its_retries(void **state)
+{
+	struct sim *s = blank(state, 1, NULL);
+	struct sim_dial d[4] = { { .answer = SIM_DIAL_REFUSED }, { .answer = SIM_DIAL_DROP },
+				 { .answer = SIM_DIAL_MUTE }, { .answer = SIM_DIAL_REFUSED } };
+
+	scripted(s, d, 4);
+	sim_begin(s);
+	assert_true(sim_run_until(s, sim_is_decided, 60000));
+	assert_int_equal(s->first_err.code, ERR_CONNECT);
+	assert_int_equal(s->dials, 4);
+	sim_run(s, 60000);
+	assert_int_equal(s->dials, 4);
+}
+
+static void first_login_succeeds_with_its_last_retry(void **state)
+{
+	struct sim *s = blank(state, 1, NULL);
+	struct sim_dial d[3] = { { .answer = SIM_DIAL_REFUSED }, { .answer = SIM_DIAL_NOMEM },
+				 { .answer = SIM_DIAL_LOGIN, .status = 0x0301 } };
+
+	scripted(s, d, 3);
+	sim_begin(s);
+	assert_true(sim_run_until(s, sim_is_decided, 60000));
+	assert_int_equal(s->first_err.code, ERR_OK);
+	assert_int_equal(s->dials, 4);
+}
+
+static void bad_credentials_are_final_at_first_login_and_retried_later(void **state)
+{
+	struct sim *s = blank(state, 1, eager);
+	struct sim_dial d[3] = { { .answer = SIM_DIAL_LOGIN, .status = 0x0201 },
+				 { .answer = SIM_DIAL_AUTH },
+				 { .answer = SIM_DIAL_LOGIN, .status = 0x0203 } };
+	struct sim_io *r;
+
+	sim_begin(s);
+	assert_true(sim_run_until(s, sim_is_decided, 10000));
+	scripted(s, d, 3);
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "dropped");
+	r = sim_read(s, 0, 0, 512);
+	released(s);
+	assert_int_equal(r->err, 0);
+	assert_int_equal(s->dials, 5);
+}
+
+static void login_refused(void **state, uint16_t status, enum err_code code)
+{
+	struct sim *s = blank(state, 1, NULL);
+	struct sim_dial d = { .answer = SIM_DIAL_LOGIN, .status = status };
+
+	scripted(s, &d, 1);
+	sim_begin(s);
+	assert_true(sim_run_until(s, sim_is_decided, 10000));
+	assert_int_equal(s->first_err.code, code);
+	assert_int_equal(s->dials, 1);
+}
+
+static void wrong_credentials_end_the_first_login(void **state)
+{
+	login_refused(state, 0x0201, ERR_AUTH);
+}
+
+static void an_unknown_target_ends_the_first_login(void **state)
+{
+	login_refused(state, 0x0203, ERR_FATAL_LOGIN);
+}
+
+static void an_unknown_host_ends_the_first_login(void **state)
+{
+	struct sim *s = blank(state, 1, NULL);
+
+	s->net.no_names = true;
+	sim_begin(s);
+	assert_true(sim_run_until(s, sim_is_decided, 10000));
+	assert_int_equal(s->first_err.code, ERR_HOST);
+}
+
+static void in_the_background_nothing_is_final(void **state)
+{
+	static const char *const portals[] = { "192.0.2.1:3260", NULL };
+	struct sim *s = blank(state, 1, NULL);
+	struct sim_dial d[6] = { { .answer = SIM_DIAL_LOGIN, .status = 0x0201 },
+				 { .answer = SIM_DIAL_REFUSED }, { .answer = SIM_DIAL_REFUSED },
+				 { .answer = SIM_DIAL_REFUSED }, { .answer = SIM_DIAL_REFUSED },
+				 { .answer = SIM_DIAL_REFUSED } };
+
+	scripted(s, d, 6);
+	sim_begin_with(s, portals, true);
+	assert_true(sim_run_until(s, sim_is_open, 60000));
+	sim_run(s, 100);
+	assert_int_equal(s->added[0], 1);
+}
+
+static void a_name_with_two_addresses_has_both_tried(void **state)
+{
+	static const char *const portals[] = { "two.example:3260", NULL };
+	struct sim *s = blank(state, 1, NULL);
+	struct sim_dial d = { .answer = SIM_DIAL_REFUSED };
+
+	scripted(s, &d, 1);
+	sim_begin_with(s, portals, false);
+	assert_true(sim_run_until(s, sim_is_decided, 10000));
+	assert_int_equal(s->first_err.code, ERR_OK);
+	assert_string_equal(s->last_portal, "192.0.2.2:3260");
+}
+
+static void portals_are_tried_in_turn(void **state)
+{
+	static const char *const portals[] = { "192.0.2.1:3260", "192.0.2.9:3260", NULL };
+	struct sim *s = blank(state, 1, NULL);
+	struct sim_dial d = { .answer = SIM_DIAL_REFUSED };
+
+	scripted(s, &d, 1);
+	sim_begin_with(s, portals, false);
+	assert_true(sim_run_until(s, sim_is_decided, 10000));
+	assert_string_equal(s->last_portal, "192.0.2.9:3260");
+}
+
+static void an_attempt_ends_with_login_timeout_in_every_phase(void **state)
+{
+	struct sim *s = blank(state, 1, NULL);
+	struct sim_dial d = { .answer = SIM_DIAL_MUTE };
+	struct sim_trap t = { .matches = is_report_luns, .fate = SIM_FATE_SILENT, .count = 1 };
+
+	scripted(s, &d, 1);
+	trap(s, &t);
+	sim_begin(s);
+	sim_run(s, 1999);
+	assert_int_equal(link_of(s), LINK_DIAL);
+	sim_run(s, 1);
+	assert_int_equal(link_of(s), LINK_WAIT);
+	assert_true(sim_run_until(s, sim_is_decided, 20000));
+	assert_int_equal(s->first_err.code, ERR_OK);
+	assert_int_equal(s->dials, 3);
+}
+
+/* --- redirect ----------------------------------------------------------------------------- */
+
+static void a_redirect_is_followed_at_once_and_is_no_failure(void **state)
+{
+	struct sim *s = blank(state, 1, (const char *[]){ "initial_login_retry_max=0", NULL });
+	struct sim_dial d = { .answer = SIM_DIAL_LOGIN, .status = 0x0101,
+			      .redirect = "192.0.2.50:3260" };
+
+	scripted(s, &d, 1);
+	sim_begin(s);
+	assert_true(sim_run_until(s, sim_is_decided, 200));
+	assert_int_equal(s->first_err.code, ERR_OK);
+	assert_string_equal(s->last_portal, "192.0.2.50:3260");
+}
+
+static void a_redirect_is_followed_before_the_other_addresses_of_a_name(void **state)
+{
+	static const char *const portals[] = { "two.example:3260", NULL };
+	struct sim *s = blank(state, 1, NULL);
+	struct sim_dial d = { .answer = SIM_DIAL_LOGIN, .status = 0x0101,
+			      .redirect = "192.0.2.50:3260" };
+
+	scripted(s, &d, 1);
+	sim_begin_with(s, portals, false);
+	assert_true(sim_run_until(s, sim_is_decided, 10000));
+	assert_string_equal(s->last_portal, "192.0.2.50:3260");
+	assert_int_equal(s->dials, 2);
+}
+
+static void a_redirect_to_nowhere_leads_back_to_the_portal(void **state)
+{
+	struct sim *s = blank(state, 1, NULL);
+	struct sim_dial d[2] = { { .answer = SIM_DIAL_LOGIN, .status = 0x0101,
+				   .redirect = "192.0.2.50:3260" },
+				 { .answer = SIM_DIAL_REFUSED } };
+
+	scripted(s, d, 2);
+	sim_begin(s);
+	assert_true(sim_run_until(s, sim_is_decided, 10000));
+	assert_int_equal(s->first_err.code, ERR_OK);
+	assert_string_equal(s->last_portal, "192.0.2.1:3260");
+}
+
+static void a_circle_of_redirects_ends(void **state)
+{
+	struct sim *s = blank(state, 1, NULL);
+
+	memset(script, 0, sizeof(script));
+	for (unsigned i = 0; i < ARRAY_SIZE(script); i++)
+		script[i] = (struct sim_dial){ .answer = SIM_DIAL_LOGIN, .status = 0x0101,
+					       .redirect = "192.0.2.50:3260", .delay = 1 };
+	s->net.on_dial = play_script;
+	sim_begin(s);
+	sim_run(s, 400);
+	assert_true(s->dials < 14);
+}
+
+static void a_redirect_is_forgotten_at_the_next_outage(void **state)
+{
+	struct sim *s = blank(state, 1, eager);
+	struct sim_dial d = { .answer = SIM_DIAL_LOGIN, .status = 0x0101,
+			      .redirect = "192.0.2.50:3260" };
+
+	scripted(s, &d, 1);
+	sim_begin(s);
+	assert_true(sim_run_until(s, sim_is_decided, 10000));
+	sim_run(s, 5000);
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "dropped");
+	sim_run(s, 5000);
+	assert_string_equal(s->last_portal, "192.0.2.1:3260");
+}
+
+/* --- lost anywhere ------------------------------------------------------------------------ */
+
+static unsigned drop_at;
+
+static void drop_nth_task(struct sim *s, struct sim_task *t)
+{
+	if (s->next_seq == drop_at)
+		t->fate = s->seed & 1 ? SIM_FATE_DROP_BEFORE : SIM_FATE_DROP_AFTER;
+}
+
+/* Each command of login, probe and I/O is the one that the link dies of, once. */
+static void a_link_lost_at_any_command_of_a_story_comes_back(void **state)
+{
+	struct sim *s = *state;
+
+	for (unsigned i = 0; i < 2 * 30; i++) {
+		s->name = "lost at any command";
+		sim_new(s, i, 2, eager);
+		s->net.on_task = drop_nth_task;
+		drop_at = 1 + i / 2;
+		sim_begin(s);
+		assert_true(sim_run_until(s, sim_is_decided, 20000));
+		assert_int_equal(s->first_err.code, ERR_OK);
+		sim_run(s, 2000);
+		sim_write(s, 0, 64, 1000 / 64 * 64);
+		sim_read(s, 1, 0, 4096);
+		released(s);
+		sim_flush(s, 0);
+		released(s);
+		session_close(s->session);
+		assert_true(sim_run_until(s, sim_is_closed, 5000));
+		if (i < 2 * 30 - 1)
+			sim_free(s);
+	}
+}
+
+static void freed_in_any_state_it_leaks_nothing(void **state)
+{
+	struct sim *s = *state;
+
+	for (unsigned i = 0; i < 200; i++) {
+		sim_new(s, i, 2, eager);
+		s->errors_are_fine = true;
+		sim_begin(s);
+		sim_run(s, i / 2);
+		if (sim_lun(s, 0) && sim_lun(s, 0)->added) {
+			struct sim_io *w = sim_write(s, 0, 64, 512);
+
+			sim_flush(s, 0);
+			sim_run(s, i % 5);
+			sim_cancel(w);
+			if (i % 3 == 0)
+				sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "dropped");
+			if (i % 7 == 0)
+				session_close(s->session);
+			sim_run(s, i % 4);
+		}
+		if (i < 199)
+			sim_free(s);
+	}
+}
+
+/* --- the end ------------------------------------------------------------------------------ */
+
+static void close_flushes_then_logs_out(void **state)
+{
+	struct sim *s = world(state, 2, NULL);
+
+	sim_write(s, 0, 0, 512);
+	released(s);
+	session_close(s->session);
+	assert_true(sim_run_until(s, sim_is_closed, 1000));
+	assert_int_equal(s->syncs, 1);
+	assert_int_equal(s->logouts, 1);
+}
+
+static void close_answers_what_is_on_its_way_first(void **state)
+{
+	struct sim *s = world(state, 1, NULL);
+	struct sim_io *w;
+
+	s->net.delay_min = s->net.delay_max = 100;
+	w = sim_write(s, 0, 0, 512);
+	sim_run(s, 1);
+	session_close(s->session);
+	assert_true(sim_run_until(s, sim_is_closed, 5000));
+	assert_int_equal(w->err, 0);
+	assert_int_equal(s->syncs, 1);
+}
+
+static void close_during_an_outage_ends_at_once(void **state)
+{
+	struct sim *s = world(state, 1, NULL);
+	struct sim_io *w;
+	mono_ms began;
+
+	net_down(s);
+	sim_run(s, 1);
+	w = sim_write(s, 0, 0, 512);
+	sim_run(s, 1000);
+	began = sim_now();
+	session_close(s->session);
+	assert_true(sim_run_until(s, sim_is_closed, 1000));
+	assert_int_equal(s->closed_at, began);
+	assert_int_equal(w->err, -EIO);
+}
+
+static void a_logout_that_is_not_answered_ends_with_logout_timeout(void **state)
+{
+	struct sim *s = world(state, 1, NULL);
+	mono_ms began = sim_now();
+
+	s->net.deaf_logout = true;
+	session_close(s->session);
+	assert_true(sim_run_until(s, sim_is_closed, 10000));
+	assert_int_equal(s->closed_at - began, 2000);
+}
+
+static void a_last_flush_that_is_not_answered_does_not_hold_the_end(void **state)
+{
+	struct sim *s = world(state, 1, NULL);
+	struct sim_trap t = { .matches = is_sync, .fate = SIM_FATE_SILENT, .count = 1 };
+
+	s->errors_are_fine = true;
+	sim_write(s, 0, 0, 512);
+	released(s);
+	trap(s, &t);
+	session_close(s->session);
+	assert_true(sim_run_until(s, sim_is_closed, 5000));
+}
+
+static void a_link_lost_in_the_last_flush_ends_the_session(void **state)
+{
+	struct sim *s = world(state, 1, NULL);
+	struct sim_trap t = { .matches = is_sync, .fate = SIM_FATE_DROP_BEFORE, .count = 1 };
+
+	s->errors_are_fine = true;
+	sim_write(s, 0, 0, 512);
+	released(s);
+	trap(s, &t);
+	session_close(s->session);
+	assert_true(sim_run_until(s, sim_is_closed, 1000));
+}
+
+/* transport_*() breaks when anything is sent after the logout. */
+static void nothing_is_sent_after_the_logout(void **state)
+{
+	struct sim *s = world(state, 2, NULL);
+
+	s->net.deaf_logout = true;
+	s->disks[1].ready = false;
+	s->errors_are_fine = true;
+	sim_read(s, 1, 0, 512);
+	sim_run(s, 100);
+	session_rescan(s->session);
+	sim_target_ua(&s->disks[0], SENSE_CAPACITY_CHANGED);
+	sim_read(s, 0, 0, 512);
+	sim_run(s, 5);
+	session_close(s->session);
+	assert_true(sim_run_until(s, sim_is_closed, 10000));
+}
+
+static void reopen_max_ends_a_session_that_does_not_come_back(void **state)
+{
+	struct sim *s = world(state, 1, (const char *[]){ "reopen_max=3", NULL });
+	struct sim_io *r;
+
+	sim_run(s, 5000);
+	net_down(s);
+	sim_run(s, 1);
+	r = sim_read(s, 0, 0, 512);
+	answered(s);
+	assert_int_equal(r->err, -EIO);
+	assert_int_equal(link_of(s), LINK_REFUSED);
+	assert_int_equal(s->dials, 5);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		SIM_CASE(first_login_gives_up_after_its_retries),
+		SIM_CASE(first_login_succeeds_with_its_last_retry),
+		SIM_CASE(bad_credentials_are_final_at_first_login_and_retried_later),
+		SIM_CASE(wrong_credentials_end_the_first_login),
+		SIM_CASE(an_unknown_target_ends_the_first_login),
+		SIM_CASE(an_unknown_host_ends_the_first_login),
+		SIM_CASE(in_the_background_nothing_is_final),
+		SIM_CASE(a_name_with_two_addresses_has_both_tried),
+		SIM_CASE(portals_are_tried_in_turn),
+		SIM_CASE(an_attempt_ends_with_login_timeout_in_every_phase),
+		SIM_CASE(a_redirect_is_followed_at_once_and_is_no_failure),
+		SIM_CASE(a_redirect_is_followed_before_the_other_addresses_of_a_name),
+		SIM_CASE(a_redirect_to_nowhere_leads_back_to_the_portal),
+		SIM_CASE(a_circle_of_redirects_ends),
+		SIM_CASE(a_redirect_is_forgotten_at_the_next_outage),
+		SIM_CASE(a_link_lost_at_any_command_of_a_story_comes_back),
+		SIM_CASE(freed_in_any_state_it_leaks_nothing),
+		SIM_CASE(close_flushes_then_logs_out),
+		SIM_CASE(close_answers_what_is_on_its_way_first),
+		SIM_CASE(close_during_an_outage_ends_at_once),
+		SIM_CASE(a_logout_that_is_not_answered_ends_with_logout_timeout),
+		SIM_CASE(a_last_flush_that_is_not_answered_does_not_hold_the_end),
+		SIM_CASE(a_link_lost_in_the_last_flush_ends_the_session),
+		SIM_CASE(nothing_is_sent_after_the_logout),
+		SIM_CASE(reopen_max_ends_a_session_that_does_not_come_back),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,670 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Outages: what is held, for how long, what is sent again, and when it is over. */
+#include "sim_unit.h"
+
+static const char *const eager[] = { "time2wait=eager", NULL };
+
+static void slow(struct sim *s)
+{
+	s->net.delay_min = s->net.delay_max = 100;
+}
+
+static void hold_runs_out(void **state)
+{
+	struct sim *s = world(state, 1, (const char *[]){ "replacement_timeout=5", NULL });
+	struct sim_io *r, *late;
+
+	net_down(s);
+	sim_run(s, 1);
+	r = sim_read(s, 0, 0, 512);
+	sim_run(s, 4990);
+	assert_false(r->answered);
+	assert_int_equal(gate_of(s, 0), GATE_HOLD);
+	sim_run(s, 20);
+	assert_int_equal(r->err, -EIO);
+	late = sim_read(s, 0, 0, 512);
+	sim_run(s, 1);
+	assert_int_equal(late->err, -EIO);
+}
+
+static void what_was_failed_is_never_sent_again_and_the_link_comes_back(void **state)
+{
+	struct sim *s = world(state, 1, (const char *[]){ "replacement_timeout=2", NULL });
+	struct sim_io *w, *r;
+
+	slow(s);
+	w = sim_write(s, 0, 0, 512);
+	sim_run(s, 1);
+	net_down(s);
+	sim_run(s, 10000);
+	assert_int_equal(w->err, -EIO);
+	s->writes = 0;
+	net_up(s);
+	assert_true(sim_run_until(s, sim_is_open, 10000));
+	assert_int_equal(s->writes, 0);
+	r = sim_read(s, 0, 0, 512);
+	released(s);
+	assert_int_equal(r->err, 0);
+}
+
+static void replacement_timeout_zero_fails_at_once(void **state)
+{
+	struct sim *s = world(state, 1, (const char *[]){ "replacement_timeout=0", NULL });
+	struct sim_io *w;
+
+	slow(s);
+	w = sim_write(s, 0, 0, 512);
+	sim_run(s, 1);
+	net_down(s);
+	sim_run(s, 1);
+	assert_int_equal(w->err, -EIO);
+	w = sim_write(s, 0, 0, 512);
+	sim_run(s, 1);
+	assert_int_equal(w->err, -EIO);
+}
+
+static void negative_holds_for_ever(void **state)
+{
+	struct sim *s = world(state, 1, (const char *[]){ "replacement_timeout=-1", NULL });
+	struct sim_io *r;
+
+	net_down(s);
+	sim_run(s, 1);
+	r = sim_read(s, 0, 0, 512);
+	sim_run(s, 3600 * 1000);
+	assert_false(r->answered);
+	net_up(s);
+	released(s);
+	assert_int_equal(r->err, 0);
+}
+
+static void longer_replacement_timeout_takes_effect_on_the_running_outage(void **state)
+{
+	struct sim *s = world(state, 1, (const char *[]){ "replacement_timeout=2", NULL });
+	struct sim_io *r;
+
+	net_down(s);
+	sim_run(s, 1);
+	r = sim_read(s, 0, 0, 512);
+	sim_run(s, 1500);
+	set(s, "replacement_timeout", "10");
+	sim_run(s, 8000);
+	assert_false(r->answered);
+	sim_run(s, 600);
+	assert_int_equal(r->err, -EIO);
+}
+
+static void shorter_replacement_timeout_ends_the_running_outage(void **state)
+{
+	struct sim *s = world(state, 1, (const char *[]){ "replacement_timeout=-1", NULL });
+	struct sim_io *r;
+
+	net_down(s);
+	sim_run(s, 1);
+	r = sim_read(s, 0, 0, 512);
+	sim_run(s, 5000);
+	set(s, "replacement_timeout", "3");
+	sim_run(s, 1);
+	assert_int_equal(r->err, -EIO);
+}
+
+static void drop_after_login(struct sim *s, const char *portal, struct sim_dial *dial)
+{
+	(void)s;
+	(void)portal;
+	dial->answer = SIM_DIAL_BRIEF;
+	dial->delay = 60;		/* long enough for the probe, too short for an answer */
+}
+
+static void a_target_that_drops_us_after_each_login_has_not_come_back(void **state)
+{
+	struct sim *s = world(state, 1, (const char *[]){ "replacement_timeout=6",
+							  "time2wait=eager", NULL });
+	struct sim_trap t = { .matches = is_read, .fate = SIM_FATE_SILENT, .count = 1000 };
+	struct sim_io *r;
+	mono_ms began;
+
+	s->errors_are_fine = true;
+	trap(s, &t);
+	r = sim_read(s, 0, 0, 512);
+	sim_run(s, 1);
+	s->net.on_dial = drop_after_login;
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "dropped");
+	began = sim_now();
+	answered(s);
+	assert_int_equal(r->err, -EIO);
+	assert_true(t.met > 2);
+	assert_in_range(r->answered_at - began, 5900, 6100);
+}
+
+static void an_idle_lun_that_came_back_late_has_a_whole_budget_again(void **state)
+{
+	struct sim *s = world(state, 1, (const char *[]){ "replacement_timeout=2", NULL });
+	struct sim_io *r;
+
+	sim_read(s, 0, 0, 512);
+	net_down(s);
+	sim_run(s, 5000);
+	assert_int_equal(gate_of(s, 0), GATE_FAIL);
+	net_up(s);
+	assert_true(sim_run_until(s, sim_is_open, 20000));
+	net_down(s);
+	sim_run(s, 1);
+	r = sim_read(s, 0, 0, 512);
+	sim_run(s, 1000);
+	assert_false(r->answered);
+}
+
+static void time2wait_is_honoured(void **state)
+{
+	struct sim *s = blank(state, 1, NULL);
+	mono_ms lost;
+
+	s->net.time2wait = 3000;
+	sim_begin(s);
+	assert_true(sim_run_until(s, sim_is_decided, 10000));
+	sim_run(s, 5000);
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "dropped");
+	lost = sim_now();
+	sim_run(s, 5000);
+	assert_int_equal(s->dials, 2);
+	assert_int_equal(s->last_dial - lost, 3000);
+}
+
+static void a_target_that_names_a_time2wait_gets_it(void **state)
+{
+	struct sim *s = world(state, 1, NULL);
+	mono_ms lost;
+
+	sim_run(s, 5000);
+	sim_drop(s, TRANSPORT_LOSS_ASKED, 7000, "the target asks us to log out");
+	lost = sim_now();
+	sim_run(s, 10000);
+	assert_int_equal(s->last_dial - lost, 7000);
+}
+
+static void eager_time2wait_dials_at_once(void **state)
+{
+	struct sim *s = blank(state, 1, eager);
+	mono_ms lost;
+
+	s->net.time2wait = 3000;
+	sim_begin(s);
+	assert_true(sim_run_until(s, sim_is_decided, 10000));
+	sim_run(s, 5000);
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "dropped");
+	lost = sim_now();
+	sim_run(s, 1000);
+	assert_int_equal(s->last_dial, lost);
+}
+
+/* sim_check_dial() breaks when the ISID changes or a second transport is dialled. */
+static void second_dial_keeps_isid(void **state)
+{
+	struct sim *s = world(state, 1, eager);
+	uint64_t isid = s->isid;
+
+	for (unsigned i = 0; i < 5; i++) {
+		sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "dropped");
+		sim_run(s, 5000);
+		assert_true(sim_is_open(s));
+	}
+	assert_int_equal(s->dials, 6);
+	assert_true(s->isid == isid);
+	assert_int_equal(isid >> 46, 2);	/* type 10b: random */
+}
+
+/* sim_check_send() breaks when it is not so; here the tasks of the old session arrive late. */
+static void unanswered_requests_are_sent_again_in_their_old_order(void **state)
+{
+	struct sim *s = world(state, 1, eager);
+	struct sim_io *w[4], *held;
+
+	slow(s);
+	for (unsigned i = 0; i < 4; i++)
+		w[i] = sim_write(s, 0, i * 512, 512);
+	sim_run(s, 1);
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "dropped");
+	sim_run(s, 1);
+	held = sim_write(s, 0, 0, 512);
+	s->writes = 0;
+	released(s);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(w[i]->err, 0);
+	assert_int_equal(held->err, 0);
+	assert_int_equal(s->writes, 5);
+	assert_true(held->answered_at > w[0]->answered_at);
+}
+
+static void a_write_cancelled_on_a_lost_wire_is_not_sent_again(void **state)
+{
+	struct sim *s = world(state, 1, eager);
+	struct sim_io *w;
+
+	slow(s);
+	w = sim_write(s, 0, 0, 512);
+	sim_run(s, 1);
+	sim_cancel(w);
+	sim_run(s, 1);
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "dropped");
+	sim_run(s, 1);
+	assert_true(w->released);
+	s->writes = 0;
+	sim_run(s, 5000);
+	assert_int_equal(s->writes, 0);
+}
+
+static void cancelled_in_an_outage_is_answered_from_the_loop(void **state)
+{
+	struct sim *s = world(state, 1, NULL);
+	struct sim_io *sent, *held;
+
+	slow(s);
+	sent = sim_write(s, 0, 0, 512);
+	sim_run(s, 1);
+	net_down(s);
+	sim_run(s, 1);
+	held = sim_read(s, 0, 0, 512);
+	sim_cancel(sent);
+	sim_cancel(held);
+	sim_run(s, 1);
+	assert_int_equal(sent->err, -EINTR);
+	assert_int_equal(held->err, -EINTR);
+	assert_true(sent->released && held->released);
+}
+
+static void silence_is_found_by_a_ping_and_ends_the_link(void **state)
+{
+	struct sim *s = world(state, 1, NULL);
+	mono_ms black;
+
+	sim_run(s, 10);
+	s->net.black = true;
+	black = sim_now();
+	sim_run(s, 3000);
+	assert_true(link_of(s) != LINK_UP);
+	assert_in_range(s->session->lost_at - black, 900, 2100);
+	assert_true(s->pings >= 1);
+}
+
+static void pings_off_means_no_pings(void **state)
+{
+	struct sim *s = world(state, 1, (const char *[]){ "noop_out_interval=0", NULL });
+
+	s->net.black = true;
+	sim_run(s, 60000);
+	assert_int_equal(s->pings, 0);
+	assert_int_equal(link_of(s), LINK_UP);
+}
+
+static void a_ping_that_cannot_be_sent_proves_nothing(void **state)
+{
+	struct sim *s = world(state, 1, NULL);
+
+	s->net.ping_fails = true;
+	sim_run(s, 10000);
+	assert_int_equal(link_of(s), LINK_UP);
+	assert_int_equal(s->session->losses, 0);
+}
+
+static void a_command_that_is_never_answered_ends_the_link(void **state)
+{
+	struct sim *s = world(state, 1, eager);
+	struct sim_trap t = { .matches = is_read, .fate = SIM_FATE_SILENT, .count = 1 };
+	struct sim_io *r;
+
+	trap(s, &t);
+	r = sim_read(s, 0, 0, 512);
+	released(s);
+	assert_int_equal(r->err, 0);
+	assert_int_equal(s->session->losses, 1);
+	assert_in_range(r->answered_at - r->when, 4000, 4200);
+}
+
+static void a_probe_that_is_never_answered_ends_the_link(void **state)
+{
+	struct sim *s = world(state, 1, eager);
+	struct sim_trap t = { .matches = is_probe, .fate = SIM_FATE_SILENT, .count = 1 };
+	struct sim_io *r;
+
+	trap(s, &t);
+	sim_target_ua(&s->disks[0], SENSE_CAPACITY_CHANGED);
+	r = sim_read(s, 0, 0, 512);
+	released(s);
+	assert_int_equal(r->err, 0);
+	assert_int_equal(s->session->losses, 1);
+}
+
+/* --- LUNs --------------------------------------------------------------------------------- */
+
+static void a_lun_that_is_not_ready_holds_no_other(void **state)
+{
+	struct sim *s = world(state, 3, (const char *[]){ "cmds_max=4", "queue_depth=4", NULL });
+	struct sim_io *held[8], *other;
+
+	s->disks[0].ready = s->disks[1].ready = false;
+	for (unsigned i = 0; i < 8; i++)
+		held[i] = sim_read(s, i / 4, i * 512, 512);
+	sim_run(s, 50);
+	other = sim_read(s, 2, 0, 512);
+	sim_run(s, 50);
+	assert_int_equal(other->err, 0);
+	assert_true(other->answered);
+	assert_false(held[0]->answered);
+	s->disks[0].ready = s->disks[1].ready = true;
+	released(s);
+	for (unsigned i = 0; i < 8; i++)
+		assert_int_equal(held[i]->err, 0);
+}
+
+static void a_lun_that_is_not_ready_for_too_long_fails_its_requests(void **state)
+{
+	struct sim *s = world(state, 1, (const char *[]){ "replacement_timeout=3", NULL });
+	struct sim_io *r;
+
+	s->errors_are_fine = true;
+	s->disks[0].ready = false;
+	r = sim_read(s, 0, 0, 512);
+	answered(s);
+	assert_int_equal(r->err, -EIO);
+	assert_in_range(r->answered_at - r->when, 3000, 3100);
+	s->disks[0].ready = true;
+	assert_true(sim_run_until(s, sim_is_open, 5000));
+}
+
+static void a_late_answer_does_not_open_a_lun_that_is_not_ready(void **state)
+{
+	struct sim *s = world(state, 1, (const char *[]){ "replacement_timeout=1", NULL });
+	struct sim_io *r;
+
+	s->errors_are_fine = true;
+	s->net.delay_max = s->net.delay_min = 1500;
+	sim_read(s, 0, 0, 512);
+	sim_run(s, 1400);
+	s->net.delay_max = s->net.delay_min = 10;
+	s->disks[0].ready = false;
+	sim_read(s, 0, 512, 512);	/* finds it not ready; the first is answered good later */
+	sim_run(s, 4000);
+	assert_int_equal(gate_of(s, 0), GATE_FAIL);
+	r = sim_write(s, 0, 0, 512);
+	sim_run(s, 1);
+	assert_int_equal(r->err, -EIO);
+}
+
+static void swap_and_drop(struct sim *s)
+{
+	s->errors_are_fine = true;
+	sim_target_swap(s, 0);
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "dropped");
+}
+
+static void a_swapped_lun_is_barred(void **state)
+{
+	struct sim *s = world(state, 2, eager);
+	struct sim_io *w, *other;
+
+	slow(s);
+	w = sim_write(s, 0, 0, 512);
+	other = sim_write(s, 1, 0, 512);
+	sim_run(s, 1);
+	swap_and_drop(s);
+	released(s);
+	assert_int_equal(w->err, -EIO);
+	assert_int_equal(other->err, 0);
+	assert_int_equal(lun_state(sim_lun(s, 0)), LUN_BARRED);
+	w = sim_write(s, 0, 0, 512);
+	released(s);
+	assert_int_equal(w->err, -EIO);
+}
+
+static void a_barred_lun_stays_barred_over_a_new_login(void **state)
+{
+	struct sim *s = world(state, 1, eager);
+
+	swap_and_drop(s);
+	sim_run(s, 3000);
+	assert_int_equal(lun_state(sim_lun(s, 0)), LUN_BARRED);
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "dropped");
+	sim_run(s, 3000);
+	assert_int_equal(lun_state(sim_lun(s, 0)), LUN_BARRED);
+}
+
+static void a_lun_swapped_on_a_live_session_is_barred_by_its_unit_attention(void **state)
+{
+	struct sim *s = world(state, 1, NULL);
+	struct sim_io *w;
+
+	s->errors_are_fine = true;
+	sim_target_swap(s, 0);
+	w = sim_write(s, 0, 0, 512);
+	released(s);
+	assert_int_equal(w->err, -EIO);
+	assert_int_equal(lun_state(sim_lun(s, 0)), LUN_BARRED);
+}
+
+static void swap_in_the_probe(struct sim *s, struct sim_task *t)
+{
+	if (t->cdb[0] == SCSI_SERVICE_ACTION_IN_16 && s->disks[0].identity == 100)
+		sim_target_swap(s, 0);
+}
+
+static void a_lun_swapped_in_the_middle_of_its_probe_is_barred(void **state)
+{
+	struct sim *s = world(state, 1, eager);
+	struct sim_io *w;
+
+	s->errors_are_fine = true;
+	s->net.on_task = swap_in_the_probe;
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "dropped");
+	sim_run(s, 1);
+	w = sim_write(s, 0, 0, 512);
+	released(s);
+	assert_int_equal(w->err, -EIO);
+	assert_int_equal(lun_state(sim_lun(s, 0)), LUN_BARRED);
+}
+
+static void an_identity_that_cannot_be_read_today_bars_nobody(void **state)
+{
+	struct sim *s = world(state, 1, eager);
+	struct sim_trap t = { .matches = is_probe, .fate = SIM_FATE_STATUS, .count = 0,
+			      .status = SCSI_CHECK_CONDITION,
+			      .sense = { .key = SENSE_HARDWARE_ERROR,
+					 .code = SENSE_INTERNAL_TARGET_FAILURE } };
+	struct sim_io *r;
+
+	trap(s, &t);
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "dropped");
+	r = sim_read(s, 0, 0, 512);
+	while (s->others < 14)		/* as far as the pages */
+		sim_run(s, 1);
+	t.count = 3;
+	released(s);
+	assert_int_equal(r->err, 0);
+	assert_int_equal(lun_state(sim_lun(s, 0)), LUN_READY);
+}
+
+static void a_unit_attention_fails_nobody_even_without_patience(void **state)
+{
+	struct sim *s = world(state, 1, (const char *[]){ "replacement_timeout=0", NULL });
+	struct sim_io *r;
+
+	sim_target_ua(&s->disks[0], SENSE_CAPACITY_CHANGED);
+	r = sim_read(s, 0, 0, 512);
+	released(s);
+	assert_int_equal(r->err, 0);
+}
+
+static void a_lun_that_grows_is_seen_by_its_unit_attention(void **state)
+{
+	struct sim *s = blank(state, 1, NULL);
+
+	s->disks[0].blocks = 32;
+	sim_begin(s);
+	assert_true(sim_run_until(s, sim_is_decided, 10000));
+	assert_int_equal(lun_size(sim_lun(s, 0)), 16384);
+	s->disks[0].blocks = 64;
+	sim_target_ua(&s->disks[0], SENSE_CAPACITY_CHANGED);
+	sim_read(s, 0, 0, 512);
+	released(s);
+	assert_int_equal(lun_size(sim_lun(s, 0)), 32768);
+	assert_true(s->changed[0] > 0);
+}
+
+static void a_lun_that_shrank_below_a_held_request_is_out_of_space(void **state)
+{
+	struct sim *s = world(state, 1, eager);
+	struct sim_io *w;
+
+	net_down(s);
+	sim_run(s, 1);
+	w = sim_write(s, 0, 32256, 512);
+	s->disks[0].blocks = 32;
+	net_up(s);
+	released(s);
+	assert_int_equal(w->err, -ENOSPC);
+}
+
+static void a_lun_that_vanishes_is_gone_and_may_return(void **state)
+{
+	struct sim *s = world(state, 2, NULL);
+	struct sim_io *r;
+
+	s->errors_are_fine = true;
+	s->disks[1].present = false;
+	session_rescan(s->session);
+	sim_run(s, 100);
+	assert_int_equal(s->gone[1], 1);
+	r = sim_read(s, 1, 0, 512);
+	sim_run(s, 1);
+	assert_int_equal(r->err, -EIO);
+	s->disks[1].present = true;
+	session_rescan(s->session);
+	sim_run(s, 200);
+	assert_int_equal(s->added[1], 2);
+	r = sim_read(s, 1, 0, 512);
+	released(s);
+	assert_int_equal(r->err, 0);
+}
+
+static void a_lun_that_a_restarted_target_does_not_have_yet_is_waited_for(void **state)
+{
+	struct sim *s = world(state, 2, eager);
+	struct sim_io *r;
+
+	s->disks[1].present = false;
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "the target restarts");
+	sim_run(s, 1);
+	r = sim_read(s, 1, 0, 512);
+	sim_run(s, 3000);
+	assert_int_equal(s->gone[1], 0);
+	assert_false(r->answered);
+	s->disks[1].present = true;
+	released(s);
+	assert_int_equal(r->err, 0);
+}
+
+static void limits_that_change_over_a_login_do_not_break_a_write_in_pieces(void **state)
+{
+	struct sim *s = blank(state, 1, eager);
+	struct sim_io *w, *r;
+
+	s->disks[0].max_transfer_blocks = 8;
+	sim_begin(s);
+	assert_true(sim_run_until(s, sim_is_decided, 10000));
+	set(s, "queue_depth", "1");
+	slow(s);
+	w = sim_write(s, 0, 0, 16384);
+	sim_run(s, 1);
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "dropped");
+	s->disks[0].max_transfer_blocks = 1;
+	released(s);
+	assert_int_equal(w->err, 0);
+	r = sim_read(s, 0, 0, 16384);
+	released(s);
+	for (unsigned u = 0; u < 256; u++)
+		assert_int_equal(sim_unit_id(s, r->got + u * SIM_UNIT_BYTES, u), w->id);
+}
+
+static void a_possible_power_loss_is_counted(void **state)
+{
+	struct sim *s = world(state, 1, eager);
+
+	sim_write(s, 0, 0, 512);
+	released(s);
+	sim_target_crash(s, true);
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "the target restarts");
+	assert_true(sim_run_until(s, sim_is_decided, 1));
+	sim_run(s, 3000);
+	assert_int_equal(sim_lun(s, 0)->power_losses, 1);
+}
+
+static void a_power_loss_after_a_flush_is_none(void **state)
+{
+	struct sim *s = world(state, 1, eager);
+
+	sim_write(s, 0, 0, 512);
+	released(s);
+	sim_flush(s, 0);
+	released(s);
+	sim_target_crash(s, true);
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "the target restarts");
+	sim_run(s, 3000);
+	assert_int_equal(sim_lun(s, 0)->power_losses, 0);
+}
+
+static void a_nexus_loss_alone_is_no_power_loss(void **state)
+{
+	struct sim *s = world(state, 1, eager);
+
+	sim_write(s, 0, 0, 512);
+	released(s);
+	sim_target_ua(&s->disks[0], SENSE_NEXUS_LOSS);
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "dropped");
+	sim_run(s, 3000);
+	assert_int_equal(sim_lun(s, 0)->power_losses, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		SIM_CASE(hold_runs_out),
+		SIM_CASE(what_was_failed_is_never_sent_again_and_the_link_comes_back),
+		SIM_CASE(replacement_timeout_zero_fails_at_once),
+		SIM_CASE(negative_holds_for_ever),
+		SIM_CASE(longer_replacement_timeout_takes_effect_on_the_running_outage),
+		SIM_CASE(shorter_replacement_timeout_ends_the_running_outage),
+		SIM_CASE(a_target_that_drops_us_after_each_login_has_not_come_back),
+		SIM_CASE(an_idle_lun_that_came_back_late_has_a_whole_budget_again),
+		SIM_CASE(time2wait_is_honoured),
+		SIM_CASE(a_target_that_names_a_time2wait_gets_it),
+		SIM_CASE(eager_time2wait_dials_at_once),
+		SIM_CASE(second_dial_keeps_isid),
+		SIM_CASE(unanswered_requests_are_sent_again_in_their_old_order),
+		SIM_CASE(a_write_cancelled_on_a_lost_wire_is_not_sent_again),
+		SIM_CASE(cancelled_in_an_outage_is_answered_from_the_loop),
+		SIM_CASE(silence_is_found_by_a_ping_and_ends_the_link),
+		SIM_CASE(pings_off_means_no_pings),
+		SIM_CASE(a_ping_that_cannot_be_sent_proves_nothing),
+		SIM_CASE(a_command_that_is_never_answered_ends_the_link),
+		SIM_CASE(a_probe_that_is_never_answered_ends_the_link),
+		SIM_CASE(a_lun_that_is_not_ready_holds_no_other),
+		SIM_CASE(a_lun_that_is_not_ready_for_too_long_fails_its_requests),
+		SIM_CASE(a_late_answer_does_not_open_a_lun_that_is_not_ready),
+		SIM_CASE(a_swapped_lun_is_barred),
+		SIM_CASE(a_barred_lun_stays_barred_over_a_new_login),
+		SIM_CASE(a_lun_swapped_on_a_live_session_is_barred_by_its_unit_attention),
+		SIM_CASE(a_lun_swapped_in_the_middle_of_its_probe_is_barred),
+		SIM_CASE(an_identity_that_cannot_be_read_today_bars_nobody),
+		SIM_CASE(a_unit_attention_fails_nobody_even_without_patience),
+		SIM_CASE(a_lun_that_grows_is_seen_by_its_unit_attention),
+		SIM_CASE(a_lun_that_shrank_below_a_held_request_is_out_of_space),
+		SIM_CASE(a_lun_that_vanishes_is_gone_and_may_return),
+		SIM_CASE(a_lun_that_a_restarted_target_does_not_have_yet_is_waited_for),
+		SIM_CASE(limits_that_change_over_a_login_do_not_break_a_write_in_pieces),
+		SIM_CASE(a_possible_power_loss_is_counted),
+		SIM_CASE(a_power_loss_after_a_flush_is_none),
+		SIM_CASE(a_nexus_loss_alone_is_no_power_loss),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
