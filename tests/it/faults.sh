@@ -19,7 +19,8 @@ _faulty_target() {
 		shift
 	done
 	[ $# = 0 ] || shift
-	target_start "$@" -- --control "$CASE_DIR/target.sock" --enable-faults "${rules[@]}" "${TARGET_WITH[@]}"
+	target_start "$@" -- --control "$CASE_DIR/target.sock" --enable-faults "${rules[@]}" \
+		"${TARGET_WITH[@]}"
 }
 
 _hits() {	# RULE: how often it struck
@@ -47,14 +48,60 @@ _let_go() {
 	exec {KEPT}>&-
 }
 
-# _survives RULE…: data written under these rules is there, in the file and on the disk
+# The journal, a line for each record: seq ms kind conn pdu itt op lba status rule
+_journal() {
+	_target target journal limit=8000 | awk -F= '
+	function field(k) { return k in v && v[k] != "" ? v[k] : "-" }
+	$0 == "" {
+		gsub(/ /, "_", v["pdu"])
+		gsub(/ /, "_", v["op"])
+		print field("seq"), field("ms"), field("kind"), field("conn"), field("pdu"), field("itt"),
+			field("op"), field("lba"), field("status"), field("rule")
+		delete v
+		next
+	}
+	{ v[$1] = $2 }'
+}
+
+# What the rule bad must have led to, by the journal: each is an awk program that ends with 0 if so.
+_RESENT='
+	$3 == "received" && $7 != "-" && ($7, $8) in struck { again = 1 }
+	$10 == "bad" { struck[$7, $8] = 1 }
+	END { exit !again }'
+_LOGIN_AGAIN='
+	$10 == "bad" { struck = 1 }
+	struck && $3 == "received" && $5 ~ /Login/ { again = 1 }
+	END { exit !again }'
+_UNANSWERED='
+	$3 == "sent" && ($4, $6) in struck { answered = 1 }
+	$10 == "bad" { struck[$4, $6] = 1 }
+	END { exit answered }'
+_LATE='
+	$3 == "sent" && ($4, $6) in struck && $2 - struck[$4, $6] >= 300 { late = 1 }
+	$10 == "bad" { struck[$4, $6] = $2 }
+	END { exit !late }'
+_SAME_SESSION='
+	$10 == "bad" { struck = 1 }
+	struck && $3 == "received" && $5 ~ /Login/ { again = 1 }
+	END { exit again || !struck }'
+_TWICE='
+	$3 == "sent" && ($4, $6) in struck && ++n == 2 { twice = 1 }
+	$10 == "bad" { struck[$4, $6] = 1 }
+	END { exit !twice }'
+
+# _survives PROGRAM RULE…: data written under these rules is there, in the file and on the disk, and
+# the journal says what PROGRAM wants
 _survives() {
+	local program=$1
+	shift
 	expect_outage
 	_faulty_target "$@"
 	_quick_mount
 	pattern_write "$(lun_file)" seed=5 blocks=0..2047 io=64 sync=end
 	pattern_check "$(lun_file)" seed=5 blocks=0..2047
 	_wait_hits bad 1
+	_journal >journal.txt
+	expect "what the rule does" awk "$program" journal.txt
 	mount_stop
 	pattern_check disk.img seed=5 blocks=0..2047
 }
@@ -68,74 +115,103 @@ faults_are_refused_unless_enabled() {
 }
 
 a_connection_that_closes_on_a_write_is_survived() {
-	_survives 'rule bad on write nth 3 do close'
+	_survives "$_RESENT" 'rule bad on write nth 3 do close'
 }
 
 a_reset_on_a_write_is_survived() {
-	_survives 'rule bad on write nth 3 do reset'
+	_survives "$_RESENT" 'rule bad on write nth 3 do reset'
 }
 
 a_reset_amid_data_out_is_survived() {
 	MOUNT_WITH=(ImmediateData=No)
-	_survives 'rule bad on data-out nth 3 do reset'
+	_survives "$_RESENT" 'rule bad on data-out nth 3 do reset'
 }
 
 data_out_that_is_lost_is_sent_again() {
 	MOUNT_WITH=(ImmediateData=No)
-	_survives 'rule bad on data-out nth 3 do drop'
+	_survives "$_RESENT" 'rule bad on data-out nth 3 do drop'
 }
 
 a_reset_between_execution_and_status_is_survived() {
-	_survives 'rule bad on write nth 3 do execute, reset'
+	_survives "$_RESENT" 'rule bad on write nth 3 do execute, reset'
 }
 
 a_close_amid_a_read_is_survived() {
-	_survives 'rule bad on data-in where op=read nth 2 do close'
+	_survives "$_LOGIN_AGAIN" 'rule bad on data-in where op=read nth 2 do close'
 }
 
 every_write_closed_once_arrives() {
-	_survives 'rule bad on write per lba nth 1 chance 30% seed 3 do close'
+	_survives "$_RESENT" 'rule bad on write per lba nth 1 chance 30% seed 3 do close'
 }
 
 a_write_without_an_answer_is_sent_again() {
-	_survives 'rule bad on write nth 2 do drop'
+	_survives "$_UNANSWERED" 'rule bad on write nth 2 do drop'
 	expect_log 'took longer|aborted'
 }
 
 an_answer_withheld_is_sent_again() {
-	_survives 'rule bad on write nth 2 do withhold'
+	_survives "$_UNANSWERED" 'rule bad on write nth 2 do withhold'
+}
+
+_write_one() {	# a block of "n", in the background, and not waited for
+	tr '\0' n </dev/zero | dd of="$(lun_file)" bs=4096 count=1 iflag=fullblock oflag=direct \
+		conv=notrunc status=none &
+}
+
+a_dropped_write_is_not_carried_out() {
+	expect_outage
+	_faulty_target 'rule bad on write nth 1 do drop, refuse for 2s'
+	_quick_mount
+	_write_one
+	_wait_hits bad 1
+	expect_equal "bytes there" "$(tr -d '\0' <disk.img | wc -c)" 0
+	finish $!
+	expect_equal "bytes there" "$(tr -d '\0' <disk.img | wc -c)" 4096
+}
+
+a_withheld_write_is_carried_out() {
+	expect_outage
+	_faulty_target 'rule bad on write nth 1 do withhold, mark ran'
+	mount_start
+	_write_one
+	_target --timeout=20s target mark wait ran >wait.out
+	expect_equal "bytes there" "$(tr -d '\0' <disk.img | wc -c)" 4096
+	expect "the writer waits" _alive $!
+	_target target fault clear
+	_target target fault add 'rule off on time 0 do reset'
+	finish $!
 }
 
 a_storm_of_busy_is_survived() {
-	_survives 'rule bad on write count 20 do status BUSY'
+	_survives "$_RESENT" 'rule bad on write count 20 do status BUSY'
 }
 
 a_storm_of_task_set_full_is_survived() {
-	_survives 'rule bad on write for 500ms do status TASK-SET-FULL'
+	_survives "$_RESENT" 'rule bad on write for 500ms do status TASK-SET-FULL'
 }
 
 a_storm_of_unit_attentions_is_survived() {
-	_survives 'rule bad on write every 2 count 10 do sense 6/2a/01'
+	_survives "$_RESENT" 'rule bad on write every 2 count 10 do sense 6/2a/01'
 }
 
 an_aborted_command_is_sent_again() {
-	_survives 'rule bad on write nth 2 do sense b/4b/00'
+	_survives "$_RESENT" 'rule bad on write nth 2 do sense b/4b/00'
 }
 
 a_late_answer_is_waited_for() {
-	_survives 'rule bad on write nth 2 do delay 300ms'
+	_survives "$_LATE" 'rule bad on write nth 2 do delay 300ms'
 }
 
 a_late_flush_is_waited_for() {
-	_survives 'rule bad on flush do delay 300ms'
+	_survives "$_LATE" 'rule bad on flush do delay 300ms'
 }
 
 a_black_hole_is_noticed_and_left() {
-	_survives 'rule bad on write nth 2 do blackhole'
+	_survives "$_UNANSWERED" 'rule bad on write nth 2 do blackhole'
 }
 
 a_black_hole_that_ends_is_survived() {
-	_survives 'rule bad on write nth 2 do blackhole for 300ms'
+	_survives "$_SAME_SESSION" 'rule bad on write nth 2 do blackhole for 300ms'
 }
 
 a_silent_nop_ends_the_session() {
@@ -148,15 +224,15 @@ a_silent_nop_ends_the_session() {
 }
 
 a_write_executed_and_answered_busy_is_sent_again() {
-	_survives 'rule bad on write nth 2 do execute, status BUSY'
+	_survives "$_RESENT" 'rule bad on write nth 2 do execute, status BUSY'
 }
 
 a_flush_cut_short_is_sent_again() {
-	_survives 'rule bad on flush nth 1 do reset'
+	_survives "$_RESENT" 'rule bad on flush nth 1 do reset'
 }
 
 a_flush_whose_answer_is_lost_is_sent_again() {
-	_survives 'rule bad on flush nth 1 do execute, reset'
+	_survives "$_RESENT" 'rule bad on flush nth 1 do execute, reset'
 }
 
 _logs_in_despite() {	# RULE…: the first login or a later one
@@ -260,35 +336,35 @@ a_login_refused_five_times_succeeds_at_last() {
 }
 
 a_port_that_is_closed_for_a_while_is_waited_for() {
-	_survives 'rule bad on write nth 2 do refuse for 500ms, reset'
+	_survives "$_RESENT" 'rule bad on write nth 2 do refuse for 500ms, reset'
 }
 
 a_truncated_answer_is_survived() {
-	_survives 'rule bad on write nth 2 do execute, truncate 20'
+	_survives "$_RESENT" 'rule bad on write nth 2 do execute, truncate 20'
 }
 
 garbage_on_the_socket_is_survived() {
-	_survives 'rule bad on write nth 2 do garbage 1000'
+	_survives "$_LOGIN_AGAIN" 'rule bad on write nth 2 do garbage 1000'
 }
 
 an_answer_of_no_kind_is_survived() {
-	_survives 'rule bad on write nth 2 do execute, corrupt opcode'
+	_survives "$_LOGIN_AGAIN" 'rule bad on write nth 2 do execute, corrupt opcode'
 }
 
 an_answer_that_comes_twice_is_survived() {
-	_survives 'rule bad on write nth 2 do duplicate'
+	_survives "$_TWICE" 'rule bad on write nth 2 do duplicate'
 }
 
 a_rejected_command_is_survived() {
-	_survives 'rule bad on write nth 2 do reject protocol-error'
+	_survives "$_RESENT" 'rule bad on write nth 2 do reject protocol-error'
 }
 
 a_logout_on_request_is_obeyed() {
-	_survives 'rule bad on write nth 2 do async logout within 1s'
+	_survives "$_LOGIN_AGAIN" 'rule bad on write nth 2 do async logout within 1s'
 }
 
 a_dropped_connection_is_dialled_again() {
-	_survives 'rule bad on write nth 2 do async drop-connection'
+	_survives "$_LOGIN_AGAIN" 'rule bad on write nth 2 do async drop-connection'
 }
 
 a_redirect_is_followed() {
