@@ -503,6 +503,44 @@ another_identity_bars_the_lun() {
 	pattern_check disk.img seed=5 blocks=0..63
 }
 
+CASE_LIMIT[any_mix_of_faults_is_survived]=120
+any_mix_of_faults_is_survived() {
+	local seed=${ISCSIFS_SEED:-$((RANDOM * 32768 + RANDOM))} i
+	note "ISCSIFS_SEED=$seed"
+	expect_outage
+	expect_log 'aborted|took longer|no answer'
+	MOUNT_WITH=(ImmediateData=$([ $((seed % 2)) = 0 ] && echo Yes || echo No) replacement_timeout=60)
+	_faulty_target "rule w1 on write chance 3% seed $seed do close" \
+		"rule w2 on write chance 2% seed $((seed + 1)) do execute, reset" \
+		"rule w3 on write chance 1% seed $((seed + 2)) do truncate 30" \
+		"rule w4 on write chance 2% seed $((seed + 3)) do status BUSY" \
+		"rule w5 on write chance 1% seed $((seed + 4)) do duplicate" \
+		"rule w6 on write chance 2% seed $((seed + 5)) do delay 20ms" \
+		"rule w7 on write chance 1% seed $((seed + 6)) do execute, status TASK-SET-FULL" \
+		"rule r1 on read chance 2% seed $((seed + 7)) do garbage 100" \
+		"rule r2 on read chance 2% seed $((seed + 8)) do delay 20ms, reset" \
+		"rule r3 on read chance 2% seed $((seed + 9)) do sense 6/2a/01" \
+		"rule f1 on flush chance 20% seed $((seed + 10)) do execute, close" \
+		"rule o1 on data-out chance 2% seed $((seed + 11)) do reset" \
+		"rule o2 on data-out chance 1% seed $((seed + 12)) do delay 20ms" \
+		"rule i1 on data-in chance 1% seed $((seed + 13)) do truncate 20" \
+		"rule i2 on data-in chance 1% seed $((seed + 14)) do blackhole for 50ms" \
+		"rule l1 on login chance 5% seed $((seed + 15)) do refuse with unavailable" \
+		"rule l2 on login chance 4% seed $((seed + 16)) do truncate 20" \
+		"rule l3 on login chance 4% seed $((seed + 17)) do garbage 60" \
+		"rule c1 on connect chance 4% seed $((seed + 18)) do reset" \
+		"rule x1 on command chance 1% seed $((seed + 19)) do reject protocol-error"
+	_quick_mount
+	for i in 1 2 3; do
+		pattern_write "$(lun_file)" seed=$i gen=$i blocks=0..1023 io=32 order=mixed sync=end
+		pattern_check "$(lun_file)" seed=$i gen=$i blocks=0..1023 io=32
+	done
+	_target target fault clear
+	session_expect link=UP gate=OPEN
+	mount_stop
+	pattern_check disk.img seed=3 gen=3 blocks=0..1023
+}
+
 # Not that an initiator could do something about it: the fault must be a real one.
 a_write_of_a_session_that_is_gone_lands_late() {
 	expect_outage
