@@ -9,7 +9,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { BUFPOOL_CLASSES = 10, BUFPOOL_SMALLEST = 4096 };
+enum {
+	BUFPOOL_CLASSES = 10,
+	BUFPOOL_SMALLEST = 4096,
+	BUFPOOL_LARGEST = BUFPOOL_SMALLEST << (BUFPOOL_CLASSES - 1),
+};
 
 struct bufpool {
 	void *free[BUFPOOL_CLASSES];	/* linked through their first bytes */

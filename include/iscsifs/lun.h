@@ -29,7 +29,11 @@ struct lun_io {
 	enum lun_op op;
 	bool fua;		/* LUN_WRITE: on stable storage before done (O_DSYNC) */
 	uint64_t off;		/* bytes; off + len <= lun_size() */
-	uint32_t len;		/* bytes; 0 is legal and done at once; 0 for LUN_FLUSH */
+	/*
+	 * bytes; 0 is legal and done at once; 0 for LUN_FLUSH. A read, or a write that does not meet
+	 * block boundaries, of more than 2 MiB of whole blocks is answered with -EINVAL.
+	 */
+	uint32_t len;
 	const void *src;	/* LUN_WRITE: len bytes, the caller's, unchanged until release */
 	/*
 	 * The answer, exactly once, never inside lun_submit(): @err 0 or -errno. For a LUN_READ that

@@ -16,7 +16,7 @@
 
 struct session;
 
-/* Called from the loop, never inside a call of the owner's. */
+/* Called from the loop, never inside a call of the owner's. session_free() is not legal in them. */
 struct session_events {
 	/*
 	 * The first login is decided: @err NULL, every LUN that was found is READY (or known not to

@@ -388,6 +388,12 @@ void ioq_doubt(struct ioq *q)
 	}
 }
 
+/* The request that began first, and its commands in the order in which they were made. */
+static bool ioq_cmd_is_before(const struct ioq_cmd *a, const struct ioq_cmd *b)
+{
+	return a->req == b->req ? a->seq < b->seq : a->req->seq < b->req->seq;
+}
+
 /* Back into the queue, by age: what was first asked is first sent again. */
 static void ioq_cmd_requeue(struct ioq_cmd *cmd)
 {
@@ -395,7 +401,7 @@ static void ioq_cmd_requeue(struct ioq_cmd *cmd)
 	struct list *at = head->prev;
 
 	list_del(&cmd->link);
-	while (at != head && container_of(at, struct ioq_cmd, link)->seq > cmd->seq)
+	while (at != head && ioq_cmd_is_before(cmd, container_of(at, struct ioq_cmd, link)))
 		at = at->prev;
 	list_prepend(at, &cmd->link);
 }
@@ -661,6 +667,8 @@ static int ioq_start(struct ioq *q, struct lun_io *io)
 		r->x = extent_of(io->off, io->len, q->block_bytes);
 	if (ioq_req_needs_buffer(r)) {
 		r->buf_bytes = (size_t)r->x.blocks * q->block_bytes;
+		if (r->buf_bytes > BUFPOOL_LARGEST)
+			return -EINVAL;
 		r->buf = bufpool_get(&w->bufs, r->buf_bytes);
 		if (!r->buf)
 			return -ENOMEM;
@@ -726,6 +734,7 @@ static struct ioq_req *ioq_next_req(struct ioq *q)
 {
 	struct ioq_req *r = list_first(&q->carving, struct ioq_req, carve);
 	struct lun_io *io;
+	int rc;
 
 	if (r)
 		return r;
@@ -733,9 +742,10 @@ static struct ioq_req *ioq_next_req(struct ioq *q)
 	/* None is free while a done callback submits: its own request is about to be. */
 	if (!io || list_empty(&q->free_reqs))
 		return NULL;
-	if (ioq_start(q, io) < 0) {
+	rc = ioq_start(q, io);
+	if (rc < 0) {
 		list_del(&io->link);
-		ioq_answer_later(q, io, -ENOMEM);
+		ioq_answer_later(q, io, rc);
 	}
 	return list_first(&q->carving, struct ioq_req, carve);
 }
@@ -760,7 +770,7 @@ static struct ioq_cmd *ioq_next_resend(const struct ioq *q)
 	struct ioq_cmd *cmd = list_first(&q->resend, struct ioq_cmd, link);
 	const struct ioq_req *r = list_first(&q->carving, struct ioq_req, carve);
 
-	if (cmd && r && r != cmd->req && r->seq < cmd->seq && !list_empty(&q->free_cmds))
+	if (cmd && r && r->seq < cmd->req->seq && !list_empty(&q->free_cmds))
 		return NULL;
 	return cmd;
 }

@@ -20,9 +20,16 @@ static void lun_gate(struct lun *lun, enum gate_event ev);
 
 /* --- the outage --------------------------------------------------------------------------- */
 
+/* On trial, and no budget whose end would end it. */
+static bool lun_trial_has_no_end(const struct lun *lun)
+{
+	return lun->gate.state == GATE_TRIAL &&
+	       (lun->given_up || lun->settings->replacement_timeout < 0);
+}
+
 /*
- * Run the clock of the outage. On trial after the budget was spent it is another clock: a link that
- * stays up that long with nothing asked of it is as good as a completed command.
+ * Run the clock of the outage. On trial without a budget, or after it was spent, it is another
+ * clock: a link that stays up that long with nothing asked of it is as good as a completed command.
  */
 static void lun_outage_arm(struct lun *lun)
 {
@@ -31,7 +38,7 @@ static void lun_outage_arm(struct lun *lun)
 	/* A look at a LUN that answers is no reason to fail, however short the patience. */
 	if (lun->looking && limit >= 0)
 		limit = MAX(limit, LUN_LOOK_MS);
-	if (lun->gate.state == GATE_TRIAL && lun->given_up)
+	if (lun_trial_has_no_end(lun))
 		loop_timer_set(&lun->outage_timer, loop_now(lun->loop) + LUN_TRIAL_MS);
 	else if (lun->outage_began == MONO_NEVER || lun->gate.state == GATE_FAIL || limit < 0)
 		loop_timer_stop(&lun->outage_timer);
@@ -67,7 +74,7 @@ static void lun_outage_over(struct loop_timer *t)
 		lun_gate(lun, GATE_EV_PROGRESS);
 		return;
 	}
-	if (lun->gate.state == GATE_TRIAL && lun->given_up) {
+	if (lun_trial_has_no_end(lun)) {
 		lun_outage_arm(lun);
 		return;
 	}
@@ -82,7 +89,7 @@ static void lun_outage_over(struct loop_timer *t)
 
 span_ms lun_outage_left(const struct lun *lun)
 {
-	if (!loop_timer_is_set(&lun->outage_timer) || lun->given_up)
+	if (!loop_timer_is_set(&lun->outage_timer) || lun->given_up || lun_trial_has_no_end(lun))
 		return -1;
 	return MAX(lun->outage_timer.when - loop_now(lun->loop), 0);
 }
@@ -214,10 +221,10 @@ static void lun_ready(struct lun *lun)
 	lun_announce(lun, changed);
 	lun_gate(lun, GATE_EV_READY);
 	/* Nothing was waiting: nobody saw an outage. */
-	if (lun->gate.state == GATE_TRIAL && lun->given_up)
-		lun_outage_arm(lun);
-	else if (lun->gate.state == GATE_TRIAL && !lun->q.requests)
+	if (lun->gate.state == GATE_TRIAL && !lun->q.requests && !lun->given_up)
 		lun_gate(lun, GATE_EV_PROGRESS);
+	else if (lun_trial_has_no_end(lun))
+		lun_outage_arm(lun);
 	lun_settle(lun);
 }
 
@@ -264,6 +271,17 @@ static void lun_probed(struct probe *p, enum probe_result result)
 	}
 }
 
+/* It was only to be asked again, and something happened to it: no request passes until it is known. */
+static void lun_probe_attention(struct probe *p)
+{
+	struct lun *lun = container_of(p, struct lun, probe);
+
+	if (!gate_passes(&lun->gate))
+		return;
+	lun->looking = lun->looking || lun->outage_began == MONO_NEVER;
+	lun_gate(lun, GATE_EV_LOST);
+}
+
 static void lun_probe(struct lun *lun)
 {
 	loop_timer_stop(&lun->probe_timer);
@@ -273,7 +291,7 @@ static void lun_probe(struct lun *lun)
 	if (lun->probing)
 		return;
 	lun->probing = probe_start(&lun->probe, lun->loop, lun->q.wire->tp, lun->addr,
-				   lun_probed) == 0;
+				   lun_probe_attention, lun_probed) == 0;
 	if (!lun->probing)	/* more LUNs than slots: its turn comes */
 		loop_timer_set(&lun->probe_timer, loop_now(lun->loop) + LUN_PROBE_TURN_MS);
 }
@@ -316,6 +334,14 @@ static void lun_on_not_ready(void *arg, const struct sense *sense)
 	lun_wait_for_ready(lun, sense_print(sense, text, sizeof(text)));
 }
 
+void lun_note_attention(struct lun *lun, const struct sense *sense)
+{
+	if (sense->code >> 8 == 0x29)
+		ioq_doubt(&lun->q);
+	if (sense->code >= SENSE_POWER_ON && sense->code <= 0x2903)
+		lun_note_power_on(lun);
+}
+
 static void lun_on_attention(void *arg, const struct sense *sense)
 {
 	struct lun *lun = arg;
@@ -323,10 +349,7 @@ static void lun_on_attention(void *arg, const struct sense *sense)
 
 	log_info("unit attention | target=%s lun=%u sense=%s", lun->target, lun->facts.number,
 		 sense_print(sense, text, sizeof(text)));
-	if (sense->code >> 8 == 0x29)
-		ioq_doubt(&lun->q);
-	if (sense->code >= SENSE_POWER_ON && sense->code <= 0x2903)
-		lun_note_power_on(lun);
+	lun_note_attention(lun, sense);
 	if (sense->code == SENSE_REPORTED_LUNS_CHANGED)
 		lun->events->on_luns_changed(lun->arg);
 	/* Who is it now, and how large? Nothing is sent to it before that is known. */

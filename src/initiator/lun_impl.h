@@ -84,6 +84,9 @@ void lun_settings_changed(struct lun *lun);
  */
 void lun_drain(struct lun *lun);
 
+/* A unit attention that came with the answer to a command of the session's own. */
+void lun_note_attention(struct lun *lun, const struct sense *sense);
+
 /* The age of the question that is on its way; 0: there is none. */
 span_ms lun_probe_age(const struct lun *lun);
 

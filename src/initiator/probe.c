@@ -313,6 +313,7 @@ static void probe_cmd_done(struct transport_cmd *cmd)
 		break;
 	case VERDICT_ATTENTION:
 		probe_note_attention(p);
+		p->attention(p);
 		if (p->attentions++ < PROBE_ATTENTIONS)
 			probe_again(p);
 		else
@@ -337,12 +338,14 @@ static void probe_cmd_done(struct transport_cmd *cmd)
 }
 
 int probe_start(struct probe *p, struct loop *loop, struct transport *tp, struct lun_addr addr,
+		void (*attention)(struct probe *),
 		void (*done)(struct probe *, enum probe_result))
 {
 	memset(p, 0, sizeof(*p));
 	p->loop = loop;
 	p->tp = tp;
 	p->addr = addr;
+	p->attention = attention;
 	p->done = done;
 	probe_forget(p);
 	return probe_ask(p);

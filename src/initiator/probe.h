@@ -30,6 +30,7 @@ struct probe {
 	bool unready;
 	bool stopped;
 	bool absent;			/* NOT_A_DISK: no LUN is there (peripheral qualifier) */
+	void (*attention)(struct probe *p);
 	void (*done)(struct probe *p, enum probe_result result);
 
 	/* What it has learnt; valid in done. */
@@ -47,9 +48,11 @@ struct probe {
 
 /*
  * Begin. @p->done runs once, from the loop, unless the transport is lost or cut first: then simply
- * begin again on the next one. Returns 0 or -errno (nothing was begun).
+ * begin again on the next one. @attention runs for each unit attention before that: it may be another
+ * disk by now. Returns 0 or -errno (nothing was begun).
  */
 int probe_start(struct probe *p, struct loop *loop, struct transport *tp, struct lun_addr addr,
+		void (*attention)(struct probe *),
 		void (*done)(struct probe *, enum probe_result));
 
 /* What it finds is of no use any more: ask no further question. @p->done runs, with STOPPED. */

@@ -85,7 +85,7 @@ static bool session_gives_up(const struct session *s)
 	if (s->background)
 		return false;
 	return s->last_err.code == ERR_AUTH || s->last_err.code == ERR_FATAL_LOGIN ||
-	       s->last_err.code == ERR_HOST ||
+	       (s->last_err.code == ERR_HOST && s->portal_count == 1) ||
 	       s->failures > (unsigned)s->settings.initial_login_retry_max;
 }
 

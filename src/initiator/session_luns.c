@@ -205,6 +205,15 @@ static void session_luns_good(struct session *s)
 	free(addrs);
 }
 
+/* Some targets tell here what was meant for LUN 0, and then not again. */
+static void session_note_attention(struct session *s, const struct sense *sense)
+{
+	struct lun *lun = session_find_lun(s, 0);
+
+	if (lun)
+		lun_note_attention(lun, sense);
+}
+
 static void session_luns_done(struct transport_cmd *cmd)
 {
 	struct session *s = container_of(cmd, struct session, luns_cmd);
@@ -213,6 +222,8 @@ static void session_luns_done(struct transport_cmd *cmd)
 	s->luns_asking = false;
 	if (s->link.state == LINK_CLOSE)
 		return;
+	if (v.kind == VERDICT_ATTENTION)
+		session_note_attention(s, &cmd->sense);
 	if (v.kind == VERDICT_GOOD && !s->luns_again) {
 		session_luns_good(s);
 	} else if (v.kind == VERDICT_FAIL) {

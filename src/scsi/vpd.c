@@ -180,7 +180,7 @@ static bool scsi_capacity_sane(const struct scsi_capacity *c)
 bool scsi_capacity_10_decode(const uint8_t *data, size_t len, struct scsi_capacity *out)
 {
 	*out = (struct scsi_capacity){ 0 };
-	if (len < 8)
+	if (len < 8 || be32_load(data) == UINT32_MAX)	/* more than this command can say */
 		return false;
 	out->blocks = (uint64_t)be32_load(data) + 1;
 	out->block_bytes = be32_load(data + 4);

@@ -18,7 +18,8 @@ _refused() {
 }
 
 # One attempt, so that a case does not wait for the eight that are the default.
-_once=(-P initial_login_retry_max=0 -P login_timeout=1)
+_once=(-P initial_login_retry_max=0 -P login_timeout=1
+	-P discovery.sendtargets.timeo.login_timeout=1)
 
 # _listener NAME COMMAND: a server that runs COMMAND for every connection; its port in $PORT
 _listener() {
@@ -89,7 +90,7 @@ a_refused_port_is_named() {
 }
 
 a_port_that_never_answers_is_given_up() {
-	_listener silent 'tail -f /dev/null'
+	_listener silent 'cat >/dev/null'
 	_refused '8|11' "127.0.0.1:$PORT|$IQN" "${_once[@]}" iscsi://127.0.0.1:$PORT/$IQN
 	_refused '8|11' "127.0.0.1:$PORT" "${_once[@]}" iscsi://127.0.0.1:$PORT
 }
@@ -143,12 +144,9 @@ a_missing_fuse_device_is_named() {
 }
 
 a_fuse_device_that_is_not_permitted_is_named() {
-	user_start
 	need_ours iscsifs
-	[ "$(stat -c %a /dev/fuse)" = 600 ] || {
-		undo chmod "$(stat -c %a /dev/fuse)" /dev/fuse
-		chmod 600 /dev/fuse
-	}
+	fuse_mode 600
+	user_start
 	target_start
 	as_user mkdir user/mnt
 	expect_exit 13 '/dev/fuse' "${AS_USER[@]}" iscsifs "$(target_url)" "$CASE_DIR/user/mnt"

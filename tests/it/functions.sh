@@ -21,6 +21,7 @@ SUITE=$(realpath "$0")
 # shellcheck disable=SC2034	# the test files'
 SRCDIR=$(realpath "$(dirname "${BASH_SOURCE[0]}")/../..")
 BUILD=$(realpath "${ISCSIFS_BUILD:-$PWD}")
+export ISCSIFS_BUILD=$BUILD
 SLOW=${ISCSIFS_SLOW:-1}
 PATTERN=$BUILD/tests/it/pattern
 IQN=iqn.2026-11.example:disk
@@ -143,6 +144,27 @@ _undo_all() {
 		eval "$line" || note "could not: $line"
 	done < <(tac "$CASE_DIR/undo")
 	rm -f "$CASE_DIR/undo"
+}
+
+# The processes that the case started, however they went to the background: they have its directory
+# in their environment.
+_left_running() {
+	grep -lzxF "CASE_DIR=$CASE_DIR" /proc/[0-9]*/environ 2>/dev/null | tr -dc '0-9\n'
+}
+
+_nothing_left() {
+	[ -z "$(_left_running)" ]
+}
+
+# What does not end by itself within 5 s is named and killed, and fails the case.
+_sweep() {
+	local p
+	poll 5 _nothing_left && return
+	for p in $(_left_running); do
+		echo "FAILED: left running: $(tr '\0' ' ' <"/proc/$p/cmdline")"
+		kill -KILL "$p"
+	done
+	return 1
 }
 
 _undo_process() {	# PID START
@@ -543,10 +565,22 @@ user_start() {
 		"HOME=$CASE_DIR/user")
 }
 
-# open_fuse_to_all: /dev/fuse can be opened by everybody for as long as the case runs
-open_fuse_to_all() {
-	undo chmod "$(stat -c %a /dev/fuse)" /dev/fuse
-	chmod 666 /dev/fuse
+# fuse_mode MODE: from here on the case has a /dev/fuse of its own with this mode. It begins again in
+# a mount namespace for that, so this comes first.
+fuse_mode() {
+	need_root
+	if [ -z "${OWN_FUSE-}" ]; then
+		need unshare mknod
+		unshare -m true 2>why.txt || skip "no mount namespace: $(cat why.txt)"
+		OWN_FUSE=yes exec unshare -m bash "$SUITE"
+	fi
+	mkdir dev
+	mount -t tmpfs -o mode=755 none dev
+	mknod dev/fuse c 10 229 2>why.txt || skip "no device node: $(cat why.txt)"
+	chmod "$1" dev/fuse
+	mount --bind dev/fuse /dev/fuse
+	umount dev
+	need_fuse
 }
 
 as_user() {
@@ -577,7 +611,7 @@ _case_main() {
 		echo "FAILED: $BASH_COMMAND, line $LINENO of ${BASH_SOURCE[0]##*/}"' ERR
 	: >"$CASE_DIR/announced"
 	export ISCSIFS_RUNTIME_DIR=$CASE_DIR/run
-	mkdir -m 700 "$ISCSIFS_RUNTIME_DIR"
+	[ -d "$ISCSIFS_RUNTIME_DIR" ] || mkdir -m 700 "$ISCSIFS_RUNTIME_DIR"
 	cd "$CASE_DIR"
 	"$CASE"
 	for name in "${!PID[@]}"; do
@@ -599,6 +633,7 @@ _case_run() {	# N NAME; returns the code of the case
 	[ $rc != 124 ] && [ $rc != 137 ] || echo "FAILED: not over after $limit s" \
 		>>"$CASE_DIR/case.txt"
 	_undo_all >>"$CASE_DIR/case.txt" 2>&1
+	_sweep >>"$CASE_DIR/case.txt" || [ $rc != 0 ] || rc=1
 	case $rc in
 	0) echo "ok $1 - $2" ;;
 	77) echo "ok $1 - $2 # SKIP $(cat "$CASE_DIR/skip" 2>/dev/null)" ;;

@@ -69,6 +69,25 @@ what_a_case_leaves_behind_is_taken_away() {
 	expect "the process is gone" _gone "$(cat left.pid)"
 }
 
+what_goes_to_the_background_is_found_and_fails_the_case() {
+	_inner_suite <<-'END'
+		it_leaves_a_daemon() {
+			setsid tail -f /dev/null &
+			tail -f /dev/null &
+		}
+	END
+	expect_equal "exit code" "$INNER" 1
+	expect_equal "found" "$(grep -c 'left running: tail -f /dev/null' inner.out)" 2
+}
+
+each_case_that_wants_it_has_a_fuse_device_of_its_own() {
+	local mode
+	mode=$(stat -c %a /dev/fuse)
+	fuse_mode 642
+	expect_equal "mode" "$(stat -c %a /dev/fuse)" 642
+	expect_equal "mode outside" "$(nsenter -t $PPID -m stat -c %a /dev/fuse)" "$mode"
+}
+
 a_warning_nobody_announced_fails_the_case() {
 	_inner_suite <<-'END'
 		one_is_announced() {

@@ -288,8 +288,8 @@ a_waiting_reader_can_be_killed() {
 }
 
 an_ordinary_user_mounts_and_writes() {
+	fuse_mode 666
 	user_start
-	open_fuse_to_all
 	target_start
 	mount_start by=user "at=$CASE_DIR/user/mnt"
 	as_user pattern write user/mnt/lun0 seed=2 blocks=0..99

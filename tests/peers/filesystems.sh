@@ -106,8 +106,8 @@ a_direct_loop_device_carries_ext4_too() {
 
 fuse2fs_as_an_ordinary_user_reads_and_writes() {
 	need fuse2fs mkfs.ext4 e2fsck
+	fuse_mode 666
 	user_start
-	open_fuse_to_all
 	truncate -s 64M disk.img
 	mkfs.ext4 -q -E root_owner=$USER_UID:$USER_UID disk.img
 	target_start "lun=$CASE_DIR/disk.img"

@@ -210,6 +210,7 @@ struct sim_io {
 	unsigned lun;
 	uint64_t id;
 	uint64_t since;			/* event of the submission */
+	uint64_t order;			/* seq of its first write, where that was the whole of it */
 	mono_ms when, answered_at, released_at;
 	uint8_t *buf;
 	uint64_t sum;

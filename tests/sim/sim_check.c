@@ -83,6 +83,26 @@ static void check_lun(struct sim *s, const struct sim_task *t)
 		sim_broken(s, "I/O through a gate that is %s", gate_state_name(lun->gate.state));
 }
 
+/*
+ * The request that waits and of which this write is the whole, or NULL. Of others nobody outside can
+ * say what they are for; and of a write in pieces that was GOOD in part all is written again, in
+ * another order.
+ */
+static struct sim_io *whole_of(const struct sim_task *t)
+{
+	struct sim_io *io;
+	uint64_t word;
+
+	if (!t->is_write)
+		return NULL;
+	memcpy(&word, t->data, sizeof(word));
+	list_each(io, &t->sim->ios, link) {
+		if (io->id == word >> 16 && io->lun == t->lun)
+			return !io->answered && io->io.len == t->data_bytes ? io : NULL;
+	}
+	return NULL;
+}
+
 static void forget_lost(struct sim *s, unsigned i)
 {
 	memmove(&s->lost[i], &s->lost[i + 1], (--s->lost_count - i) * sizeof(s->lost[0]));
@@ -91,6 +111,12 @@ static void forget_lost(struct sim *s, unsigned i)
 /* What was on a lost wire is sent again in its old order. */
 static void check_order(struct sim *s, struct sim_task *t)
 {
+	struct sim_io *io = whole_of(t);
+
+	if (io) {
+		io->order = io->order ? io->order : t->seq;
+		t->order = io->order;
+	}
 	for (unsigned i = 0; i < s->lost_count; i++) {
 		const struct sim_lost *l = &s->lost[i];
 
@@ -102,7 +128,6 @@ static void check_order(struct sim *s, struct sim_task *t)
 				sim_broken(s, "sent again out of order: #%llu after #%llu",
 					   (unsigned long long)l->order,
 					   (unsigned long long)s->resent[t->lun]);
-			t->order = l->order;
 			if (!l->retried)
 				s->resent[t->lun] = l->order;
 		}
@@ -121,31 +146,11 @@ void sim_check_send(struct sim *s, struct sim_task *t)
 	check_order(s, t);
 }
 
-/*
- * A write that is the whole of a request that waits. Of others nobody outside can say what they are
- * for; and of a write in pieces that was GOOD in part all is written again, in another order.
- */
-static bool is_whole(const struct sim_task *t)
-{
-	struct sim *s = t->sim;
-	const struct sim_io *io;
-	uint64_t word;
-
-	if (!t->is_write)
-		return false;
-	memcpy(&word, t->data, sizeof(word));
-	list_each(io, &s->ios, link) {
-		if (io->id == word >> 16 && io->lun == t->lun)
-			return !io->answered && io->io.len == t->data_bytes;
-	}
-	return false;
-}
-
 void sim_note_lost(struct sim *s, const struct sim_task *t, bool retried)
 {
 	if (!t->is_read && !t->is_write && !t->is_sync)
 		return;
-	retried |= s->any_order || !is_whole(t);
+	retried |= s->any_order || !whole_of(t);
 	BUG_ON(s->lost_count == SIM_LOST_MAX);
 	s->lost[s->lost_count++] = (struct sim_lost){
 		.tc = t->tc, .lun = t->lun, .order = t->order, .lba = t->lba, .blocks = t->blocks,
@@ -198,8 +203,12 @@ static unsigned later_writes(const struct sim *s, const struct sim_io *io, uint6
 /* The stable storage of @unit holds what it may since @since. */
 static void check_stable(struct sim *s, unsigned lun, unsigned unit, uint64_t since, const char *who)
 {
-	uint64_t id = sim_unit_id(s, s->disks[lun].stable + unit * SIM_UNIT_BYTES, unit);
+	const struct sim_disk *d = &s->disks[lun];
+	uint64_t id;
 
+	if (d->identity != d->first_identity)
+		return;		/* swapped since, and not noticed yet */
+	id = sim_unit_id(s, d->stable + unit * SIM_UNIT_BYTES, unit);
 	if (!sim_model_allows(&s->models[lun], unit, id, since))
 		sim_broken(s, "%s was good, and stable storage of lun %u unit %u holds write %llu",
 			   who, lun, unit, (unsigned long long)id);
@@ -258,8 +267,6 @@ static void took_flush(struct sim *s, const struct sim_io *io)
 {
 	const struct sim_disk *d = &s->disks[io->lun];
 
-	if (d->identity != d->first_identity)
-		return;		/* not noticed yet, and nothing was written to flush */
 	for (unsigned u = 0; u < d->blocks * d->block_bytes / SIM_UNIT_BYTES; u++)
 		check_stable(s, io->lun, u, io->since, "a flush");
 }

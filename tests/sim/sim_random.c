@@ -295,6 +295,8 @@ static void history_world(struct history *h)
 		history_resize(h, d);
 	if (luck(h, h->odds.set))
 		history_set(h);
+	if (luck(h, h->odds.set))
+		session_rescan(s->session);
 	if (luck(h, h->odds.names))
 		s->net.no_names = !s->net.no_names;
 	if (luck(h, h->odds.names))

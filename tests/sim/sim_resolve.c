@@ -17,7 +17,7 @@ struct resolve {
 static void resolve_answer(const struct resolve *r, struct resolve_result *out)
 {
 	*out = (struct resolve_result){ .count = 1, .err = ERR_INIT };
-	if (sim_world->net.no_names) {
+	if (sim_world->net.no_names || strncmp(r->portal, "no.", 3) == 0) {
 		out->count = 0;
 		err_set(&out->err, ERR_HOST, "no names today");
 		return;

@@ -199,6 +199,8 @@ static void sim_disk_write(struct sim *s, struct sim_disk *d, struct sim_task *t
 	}
 	if (!sim_in_range(d, t))
 		return;
+	if (d->identity != d->first_identity && !t->tp)
+		return;		/* late: it was sent before the swap, nobody's fault */
 	if (d->identity != d->first_identity)
 		sim_broken(s, "a write reached another disk than it was for: lun %u", d->number);
 	memcpy(d->now + t->lba * d->block_bytes, t->data, t->data_bytes);

@@ -104,6 +104,16 @@ static void an_unknown_host_ends_the_first_login(void **state)
 	assert_int_equal(s->first_err.code, ERR_HOST);
 }
 
+static void an_unknown_host_among_others_is_passed_over(void **state)
+{
+	static const char *const portals[] = { "no.example:3260", "192.0.2.1:3260", NULL };
+	struct sim *s = blank(state, 1, NULL);
+
+	sim_begin_with(s, portals, false);
+	assert_true(sim_run_until(s, sim_is_decided, 10000));
+	assert_int_equal(s->first_err.code, ERR_OK);
+}
+
 static void in_the_background_nothing_is_final(void **state)
 {
 	static const char *const portals[] = { "192.0.2.1:3260", NULL };
@@ -421,6 +431,7 @@ int main(void)
 		SIM_CASE(wrong_credentials_end_the_first_login),
 		SIM_CASE(an_unknown_target_ends_the_first_login),
 		SIM_CASE(an_unknown_host_ends_the_first_login),
+		SIM_CASE(an_unknown_host_among_others_is_passed_over),
 		SIM_CASE(in_the_background_nothing_is_final),
 		SIM_CASE(a_name_with_two_addresses_has_both_tried),
 		SIM_CASE(portals_are_tried_in_turn),

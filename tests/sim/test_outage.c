@@ -78,6 +78,24 @@ static void negative_holds_for_ever(void **state)
 	assert_int_equal(r->err, 0);
 }
 
+static void a_trial_that_nobody_waits_for_ends_by_itself(void **state)
+{
+	struct sim *s = world(state, 1, (const char *[]){ "replacement_timeout=-1",
+							  "time2wait=eager", NULL });
+	struct sim_trap t = { .matches = is_read, .fate = SIM_FATE_SILENT, .count = 2 };
+	struct sim_io *r;
+
+	trap(s, &t);
+	r = sim_read(s, 0, 0, 512);
+	sim_run(s, 1);
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "dropped");
+	while (gate_of(s, 0) != GATE_TRIAL)
+		sim_run(s, 1);
+	sim_cancel(r);
+	sim_run(s, 2000);
+	assert_int_equal(gate_of(s, 0), GATE_OPEN);
+}
+
 static void longer_replacement_timeout_takes_effect_on_the_running_outage(void **state)
 {
 	struct sim *s = world(state, 1, (const char *[]){ "replacement_timeout=2", NULL });
@@ -463,6 +481,23 @@ static void a_lun_swapped_in_the_middle_of_its_probe_is_barred(void **state)
 	assert_int_equal(lun_state(sim_lun(s, 0)), LUN_BARRED);
 }
 
+static void a_rescan_that_finds_another_disk_lets_no_request_pass(void **state)
+{
+	struct sim *s = world(state, 1, NULL);
+	struct sim_io *w;
+
+	s->errors_are_fine = true;
+	sim_target_swap(s, 0);
+	session_rescan(s->session);
+	while (!s->disks[0].swap_fence)		/* its probe has met the unit attention */
+		sim_run(s, 1);
+	sim_run(s, 5);
+	w = sim_write(s, 0, 0, 512);
+	released(s);
+	assert_int_equal(w->err, -EIO);
+	assert_int_equal(lun_state(sim_lun(s, 0)), LUN_BARRED);
+}
+
 static void an_identity_that_cannot_be_read_today_bars_nobody(void **state)
 {
 	struct sim *s = world(state, 1, eager);
@@ -598,6 +633,21 @@ static void a_possible_power_loss_is_counted(void **state)
 	assert_int_equal(sim_lun(s, 0)->power_losses, 1);
 }
 
+static void a_power_loss_told_with_report_luns_is_counted_as_well(void **state)
+{
+	struct sim *s = world(state, 1, eager);
+	struct sim_trap t = { .matches = is_report_luns, .fate = SIM_FATE_STATUS, .count = 1,
+			      .status = SCSI_CHECK_CONDITION,
+			      .sense = { .key = SENSE_UNIT_ATTENTION, .code = SENSE_POWER_ON } };
+
+	sim_write(s, 0, 0, 512);
+	released(s);
+	trap(s, &t);
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "the target restarts");
+	sim_run(s, 3000);
+	assert_int_equal(sim_lun(s, 0)->power_losses, 1);
+}
+
 static void a_power_loss_after_a_flush_is_none(void **state)
 {
 	struct sim *s = world(state, 1, eager);
@@ -631,6 +681,7 @@ int main(void)
 		SIM_CASE(what_was_failed_is_never_sent_again_and_the_link_comes_back),
 		SIM_CASE(replacement_timeout_zero_fails_at_once),
 		SIM_CASE(negative_holds_for_ever),
+		SIM_CASE(a_trial_that_nobody_waits_for_ends_by_itself),
 		SIM_CASE(longer_replacement_timeout_takes_effect_on_the_running_outage),
 		SIM_CASE(shorter_replacement_timeout_ends_the_running_outage),
 		SIM_CASE(a_target_that_drops_us_after_each_login_has_not_come_back),
@@ -654,6 +705,7 @@ int main(void)
 		SIM_CASE(a_barred_lun_stays_barred_over_a_new_login),
 		SIM_CASE(a_lun_swapped_on_a_live_session_is_barred_by_its_unit_attention),
 		SIM_CASE(a_lun_swapped_in_the_middle_of_its_probe_is_barred),
+		SIM_CASE(a_rescan_that_finds_another_disk_lets_no_request_pass),
 		SIM_CASE(an_identity_that_cannot_be_read_today_bars_nobody),
 		SIM_CASE(a_unit_attention_fails_nobody_even_without_patience),
 		SIM_CASE(a_lun_that_grows_is_seen_by_its_unit_attention),
@@ -662,6 +714,7 @@ int main(void)
 		SIM_CASE(a_lun_that_a_restarted_target_does_not_have_yet_is_waited_for),
 		SIM_CASE(limits_that_change_over_a_login_do_not_break_a_write_in_pieces),
 		SIM_CASE(a_possible_power_loss_is_counted),
+		SIM_CASE(a_power_loss_told_with_report_luns_is_counted_as_well),
 		SIM_CASE(a_power_loss_after_a_flush_is_none),
 		SIM_CASE(a_nexus_loss_alone_is_no_power_loss),
 	};

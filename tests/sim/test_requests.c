@@ -466,6 +466,17 @@ static void what_a_disk_refuses_has_the_errno_of_a_disk(void **state)
 	}
 }
 
+static void a_request_that_is_too_large_is_refused(void **state)
+{
+	struct sim *s = world(state, 1, NULL);
+	struct sim_io *r;
+
+	s->errors_are_fine = true;
+	r = sim_read(s, 0, 0, (2 << 20) + 64);
+	released(s);
+	assert_int_equal(r->err, -EINVAL);
+}
+
 static void one_failed_piece_fails_the_request_once(void **state)
 {
 	struct sim *s = blank(state, 1, NULL);
@@ -546,6 +557,7 @@ int main(void)
 		SIM_CASE(an_aborted_command_is_retried_five_times),
 		SIM_CASE(a_short_answer_that_says_good_is_not_believed),
 		SIM_CASE(what_a_disk_refuses_has_the_errno_of_a_disk),
+		SIM_CASE(a_request_that_is_too_large_is_refused),
 		SIM_CASE(one_failed_piece_fails_the_request_once),
 		SIM_CASE(without_memory_it_goes_slower_and_on),
 		SIM_CASE(blocks_of_4096_bytes_are_merged_as_well),
