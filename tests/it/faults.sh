@@ -509,7 +509,8 @@ any_mix_of_faults_is_survived() {
 	note "ISCSIFS_SEED=$seed"
 	expect_outage
 	expect_log 'aborted|took longer|no answer'
-	MOUNT_WITH=(ImmediateData=$([ $((seed % 2)) = 0 ] && echo Yes || echo No) replacement_timeout=60)
+	MOUNT_WITH=(replacement_timeout=60)
+	[ $((seed % 2)) = 0 ] || MOUNT_WITH+=(ImmediateData=No)
 	_faulty_target "rule w1 on write chance 3% seed $seed do close" \
 		"rule w2 on write chance 2% seed $((seed + 1)) do execute, reset" \
 		"rule w3 on write chance 1% seed $((seed + 2)) do truncate 30" \
