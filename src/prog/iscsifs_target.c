@@ -13,6 +13,7 @@
 #include "iscsifs/cleanup.h"
 #include "iscsifs/log.h"
 #include "iscsifs/loop.h"
+#include "target/fault_control.h"
 #include "target/server_control.h"
 #include "target_options.h"
 
@@ -121,7 +122,8 @@ static int main_start(struct target_settings *st, struct loop **loop,
 	rc = rc ? rc : server_start(&st->server, *loop);
 	if (rc)
 		return err_set(e, ERR_INTERNAL, "cannot start: %s", strerror(-rc));
-	if (st->control)
+	rc = st->server.faults ? faults_start(st->server.faults, e) : 0;
+	if (!rc && st->control)
 		rc = control_server_new(control, *loop, st->control, server_commands,
 					&st->server, e);
 	return rc;
@@ -146,6 +148,8 @@ static int main_serve(struct target_settings *st, struct err *e)
 	}
 	if (!rc && loop_run(loop))
 		rc = err_set(e, ERR_INTERNAL, "the event loop failed");
+	if (st->server.faults)
+		fault_control_end(st->server.faults);
 	control_server_free(control);
 	server_fini(&st->server);
 	if (loop && st->pid_file)

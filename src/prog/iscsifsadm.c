@@ -23,6 +23,7 @@
 #include "iscsifs/node_settings.h"
 #include "iscsifs/num.h"
 #include "iscsifs/settings.h"
+#include "prog/adm_target.h"
 #include "prog/show.h"
 
 enum {
@@ -455,6 +456,11 @@ static int cmd_call(const struct adm *adm)
 	return rc;
 }
 
+static int cmd_target(const struct adm *adm)
+{
+	return adm_target(adm->socket, adm->timeout, adm->format, adm->args, adm->arg_count);
+}
+
 static int cmd_help(const struct adm *adm);
 
 static int cmd_version(const struct adm *adm)
@@ -483,6 +489,7 @@ static const struct adm_command adm_commands[] = {
 	  cmd_wait },
 	{ "rescan", "", "ask the targets for their LUNs and sizes again", 0, cmd_rescan },
 	{ "call", "COMMAND [KEY=VALUE]...", "any command of iscsifs-control(7)", 64, cmd_call },
+	{ "target", "WORD...", "ask and tell an iscsifs-target: `target help`", 256, cmd_target },
 	{ "help", "", "show this", 0, cmd_help },
 	{ "version", "", "show the version", 0, cmd_version },
 };

@@ -32,6 +32,9 @@ enum option_code {
 	OPT_LOGIN_TIMEOUT,
 	OPT_MAX_CONNECTIONS,
 	OPT_QUEUE_DEPTH,
+	OPT_ENABLE_FAULTS,
+	OPT_FAULT,
+	OPT_FAULT_FILE,
 	OPT_PARAM,
 };
 
@@ -53,6 +56,9 @@ static const struct option options_options[] = {
 	{ "login-timeout", required_argument, NULL, OPT_LOGIN_TIMEOUT },
 	{ "max-connections", required_argument, NULL, OPT_MAX_CONNECTIONS },
 	{ "queue-depth", required_argument, NULL, OPT_QUEUE_DEPTH },
+	{ "enable-faults", no_argument, NULL, OPT_ENABLE_FAULTS },
+	{ "fault", required_argument, NULL, OPT_FAULT },
+	{ "fault-file", required_argument, NULL, OPT_FAULT_FILE },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ NULL, 0, NULL, 0 },
@@ -72,8 +78,9 @@ static const char options_help[] =
 	"        block=512|4096       bytes of a block (default 512)\n"
 	"        physical=512|4096    bytes of a block of the medium, for alignment (default 4096)\n"
 	"        ro                   write protected\n"
-	"        write-cache=on|off   off: a write is on the disk before it is answered\n"
-	"                             (default on)\n"
+	"        write-cache=on|off|volatile\n"
+	"                             off: a write is on the disk before it is answered;\n"
+	"                             volatile: it is in a memory that a crash loses (default on)\n"
 	"        thin=on|off          off: no UNMAP (default on)\n"
 	"        serial=TEXT          serial number, up to 32 characters (default: made from the\n"
 	"                             target's name and the LUN's number)\n"
@@ -93,6 +100,9 @@ static const char options_help[] =
 	"      --login-timeout TIME   a login may take this long (default 15s)\n"
 	"      --max-connections N    at once (default 256)\n"
 	"      --queue-depth N        commands per session (default 128)\n"
+	"      --enable-faults        allow it to misbehave, by rules: iscsifs-faults(5)\n"
+	"      --fault RULE           a rule, may be repeated\n"
+	"      --fault-file FILE      a file of rules, - for standard input\n"
 	"      --help, --version\n"
 	"\n"
 	"Prints \"listening ADDRESS:PORT\" for each address when it is ready. SIGTERM and SIGINT end it.\n";
@@ -150,6 +160,10 @@ static int options_lun_option(struct lun_options *o, char *word, struct err *e)
 		return options_number("block", value, 512, 4096, &o->block_bytes, e);
 	if (!strcmp(word, "physical"))
 		return options_number("physical", value, 512, 4096, &o->physical_bytes, e);
+	if (!strcmp(word, "write-cache") && !strcmp(value, "volatile")) {
+		o->write_cache = o->volatile_cache = true;
+		return 0;
+	}
 	if (!strcmp(word, "write-cache"))
 		return options_yes_no(o->backing, word, value, &o->write_cache, e);
 	if (!strcmp(word, "thin"))
@@ -350,6 +364,13 @@ static int options_option(struct target_settings *st, int code, const char *arg,
 		return options_number("--max-connections", arg, 1, 65535, &l->connections, e);
 	case OPT_QUEUE_DEPTH:
 		return options_number("--queue-depth", arg, 1, 1024, &l->tasks, e);
+	case OPT_ENABLE_FAULTS:
+		st->faults.enabled = true;
+		return 0;
+	case OPT_FAULT:
+		return target_faults_rule(&st->faults, &st->server, arg, e);
+	case OPT_FAULT_FILE:
+		return target_faults_file(&st->faults, &st->server, arg, e);
 	default:
 		return err_set(e, ERR_INVALID, "try iscsifs-target --help");
 	}
@@ -367,7 +388,7 @@ static int options_check(struct target_settings *st, struct err *e)
 	}
 	if (!st->listens)
 		st->listen[st->listens++] = "127.0.0.1:3260";
-	return rc;
+	return rc ? rc : target_faults_check(&st->faults, &st->server, e);
 }
 
 int target_options_parse(struct target_settings *st, int argc, char **argv, struct err *e)

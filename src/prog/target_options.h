@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "iscsifs/err.h"
+#include "prog/target_faults.h"
 #include "target/server.h"
 
 enum { TARGET_LISTEN_MAX = 16 };
@@ -21,6 +22,7 @@ struct target_settings {
 	const char *log_file;
 	const char *user;
 	const char *mutual_user;
+	struct target_faults faults;
 	bool foreground;
 	bool debug;
 };

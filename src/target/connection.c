@@ -33,6 +33,7 @@ enum {
 	CONN_DIRECT_BEHIND = 16384,	/* and this much of what follows into the buffer */
 	CONN_ROUNDS = 8,		/* of sending and producing before others get a turn */
 	CONN_DRAIN_MS = 5000,
+	CONN_HOLE_MS = 1000,		/* between looks at whether a hole has ended */
 };
 
 /* Where PDUs go that a closed connection still writes. */
@@ -58,6 +59,8 @@ void conn_close(struct connection *c, const char *fmt, ...)
 	if (c->dead)
 		return;
 	c->dead = true;
+	if (c->server->faults)
+		fault_conn_closed(c);
 	va_start(ap, fmt);
 	vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
@@ -85,7 +88,7 @@ void conn_drain(struct connection *c)
 
 /* --- out --- */
 
-static void conn_mark_dirty(struct connection *c)
+void conn_mark_dirty(struct connection *c)
 {
 	if (list_empty(&c->dirty))
 		list_append(&c->server->dirty, &c->dirty);
@@ -117,12 +120,26 @@ static void conn_store_digest(uint8_t *at, const uint8_t *data, uint32_t len)
 	memcpy(at, &crc, PDU_DIGEST);
 }
 
+/* Queue @len bytes at @bhs: a PDU, or the part of it before data that is lent. */
+static void conn_commit(struct connection *c, uint8_t *bhs, uint32_t len)
+{
+	if (c->server->faults) {
+		if (c->fault.armed)
+			len = fault_spoil(c, bhs, len);
+		fault_sent(c, bhs);
+	}
+	outq_commit(&c->out, bhs, len);
+	if (c->fault.again)
+		fault_repeat(c, bhs);
+	conn_mark_dirty(c);
+}
+
 void conn_pdu_send(struct connection *c, uint8_t *bhs, uint32_t data_bytes)
 {
 	uint8_t *data = conn_pdu_data(c, bhs);
 	uint32_t padded = pdu_padded(data_bytes);
 
-	if (c->dead)
+	if (c->dead || c->fault.muted)
 		return;
 	pdu_set_data_bytes(bhs, data_bytes);
 	memset(data + data_bytes, 0, padded - data_bytes);
@@ -130,24 +147,22 @@ void conn_pdu_send(struct connection *c, uint8_t *bhs, uint32_t data_bytes)
 		conn_store_digest(bhs + PDU_BHS, bhs, PDU_BHS);
 	if (c->data_digest && data_bytes)
 		conn_store_digest(data + padded, data, padded);
-	outq_commit(&c->out, bhs, conn_pdu_bytes(c, data_bytes));
-	conn_mark_dirty(c);
+	conn_commit(c, bhs, conn_pdu_bytes(c, data_bytes));
 }
 
 void conn_pdu_lend(struct connection *c, uint8_t *bhs, const uint8_t *data, uint32_t data_bytes)
 {
 	static const uint8_t zeros[4];
 
-	if (c->dead)
+	if (c->dead || c->fault.muted)
 		return;
 	pdu_set_data_bytes(bhs, data_bytes);
 	if (c->header_digest)
 		conn_store_digest(bhs + PDU_BHS, bhs, PDU_BHS);
-	outq_commit(&c->out, bhs, conn_pdu_bytes(c, 0));
+	conn_commit(c, bhs, conn_pdu_bytes(c, 0));
 	outq_lend(&c->out, data, data_bytes);
 	if (data_bytes & 3)
 		outq_lend(&c->out, zeros, pdu_padded(data_bytes) - data_bytes);
-	conn_mark_dirty(c);
 }
 
 /* --- in --- */
@@ -222,6 +237,7 @@ static bool conn_parse_one(struct connection *c)
 {
 	uint8_t *bhs = c->rx + c->rx_start;
 	uint32_t there = c->rx_end - c->rx_start, head, data, tail;
+	enum fault_verdict verdict;
 	bool streamed;
 	struct pdu p;
 
@@ -250,6 +266,9 @@ static bool conn_parse_one(struct connection *c)
 		conn_close(c, "data digest is wrong");
 		return false;
 	}
+	verdict = c->server->faults ? fault_pdu(c, &p) : FAULT_PASS;
+	if (c->dead || verdict == FAULT_HOLD)
+		return false;
 	c->rx_start += head;
 	if (streamed) {
 		c->sink = (struct conn_sink){ .active = true, .left = data, .tail = tail,
@@ -258,7 +277,8 @@ static bool conn_parse_one(struct connection *c)
 		p.data = bhs + head;
 		c->rx_start += data + tail;
 	}
-	conn_dispatch(c, &p);
+	if (verdict == FAULT_PASS)
+		conn_dispatch(c, &p);
 	if (c->sink.task)
 		c->sink.in_place = task_data_map(c->sink.task, c->sink.at, data);
 	return true;
@@ -267,7 +287,7 @@ static bool conn_parse_one(struct connection *c)
 static void conn_parse(struct connection *c)
 {
 	for (;;) {
-		if (c->dead || c->draining)
+		if (conn_is_stopped(c))
 			return;
 		if (c->sink.active) {
 			if (!conn_feed(c))
@@ -345,10 +365,22 @@ static void conn_receive(struct connection *c)
 
 static void conn_watch(struct connection *c, bool more)
 {
-	bool room = c->rx_end < CONN_RX && !c->blocked && !c->draining;
+	bool room = c->rx_end < CONN_RX && !c->blocked && !conn_is_stopped(c);
 
 	loop_fd_mod(c->server->loop, &c->watch,
 		    (room ? LOOP_IN : 0u) | (more || !outq_empty(&c->out) ? LOOP_OUT : 0u));
+}
+
+void conn_stop(struct connection *c)
+{
+	if (!c->dead)
+		loop_fd_mod(c->server->loop, &c->watch, 0);
+}
+
+void conn_resume(struct connection *c)
+{
+	conn_mark_dirty(c);
+	conn_parse(c);
 }
 
 void conn_flush(struct connection *c)
@@ -357,6 +389,8 @@ void conn_flush(struct connection *c)
 	int rc;
 
 	list_del(&c->dirty);
+	if (c->fault.hole)
+		return;
 	for (int round = 0; more && round < CONN_ROUNDS; round++) {
 		rc = outq_send(&c->out, c->watch.fd);
 		if (rc) {
@@ -386,7 +420,7 @@ static void conn_ready(struct loop_fd *w, unsigned events)
 	if (events & LOOP_OUT)
 		conn_mark_dirty(c);
 	if (events & (LOOP_IN | LOOP_HUP)) {
-		if (c->draining || c->rx_end == CONN_RX || c->blocked) {
+		if (conn_is_stopped(c) || c->rx_end == CONN_RX || c->blocked) {
 			if (events & LOOP_HUP)
 				conn_close(c, "by the peer");
 			return;
@@ -403,6 +437,10 @@ static void conn_timer_fire(struct loop_timer *t)
 	const struct server_limits *l = &c->server->limits;
 	mono_ms now = loop_now(c->server->loop), due;
 
+	if (c->fault.hole) {		/* nobody is at home */
+		loop_timer_set(t, now + CONN_HOLE_MS);
+		return;
+	}
 	if (c->deadline != MONO_NEVER) {
 		conn_close(c, c->draining ? "the peer reads nothing more" : "login took too long");
 		return;
@@ -467,6 +505,7 @@ static void conn_init(struct connection *c, struct server *s)
 	loop_fd_init(&c->watch, conn_ready);
 	loop_call_init(&c->reap, conn_reap);
 	loop_timer_init(s->loop, &c->timer, conn_timer_fire);
+	fault_conn_init(c);
 }
 
 int conn_new(struct server *s, int fd)
@@ -493,6 +532,8 @@ int conn_new(struct server *s, int fd)
 	list_append(&s->connections, &c->link);
 	s->connection_count++;
 	log_debug("connection accepted | conn=%llu peer=%s", (unsigned long long)c->id, c->peer);
+	if (s->faults)
+		fault_conn_accepted(c);
 	return 0;
 fail:
 	login_free(c->login);

@@ -11,6 +11,7 @@
 
 #include "iscsifs/list.h"
 #include "iscsifs/loop.h"
+#include "target/fault_hooks.h"
 #include "target/outq.h"
 #include "target/params.h"
 #include "target/pdu.h"
@@ -70,6 +71,7 @@ struct connection {
 	struct session *session;/* from then on */
 	bool draining;		/* send what waits, then close */
 	bool dead;		/* closed; its memory goes when nothing refers to it */
+	struct fault_conn fault;
 	struct loop_call reap;
 };
 
@@ -101,6 +103,20 @@ void conn_pdu_send(struct connection *c, uint8_t *bhs, uint32_t data_bytes);
 
 /* As conn_pdu(c, 0) and conn_pdu_send(), the data staying where it lies. Not with data digests. */
 void conn_pdu_lend(struct connection *c, uint8_t *bhs, const uint8_t *data, uint32_t data_bytes);
+
+/* Nothing more is taken from it, for good or for now. */
+static inline bool conn_is_stopped(const struct connection *c)
+{
+	return c->dead || c->draining || c->fault.hole || c->fault.held;
+}
+
+/* It is stopped by a fault: watch the socket no more. */
+void conn_stop(struct connection *c);
+/* Not stopped any more: go on with what waits. */
+void conn_resume(struct connection *c);
+
+/* There is something to send, when the turn ends. */
+void conn_mark_dirty(struct connection *c);
 
 /* May another PDU be answered, or another Data-In be produced? */
 static inline bool conn_has_room(const struct connection *c)

@@ -67,7 +67,7 @@ void login_free(struct login *l)
 
 static void login_send(struct login *l, uint8_t flags, enum pdu_login_status status, uint16_t tsih)
 {
-	uint32_t len = status == PDU_LOGIN_OK ? (uint32_t)l->out.len : 0;
+	uint32_t len = status < PDU_LOGIN_INITIATOR_ERROR ? (uint32_t)l->out.len : 0;
 	uint8_t *bhs = conn_pdu(l->c, len);
 
 	pdu_init(bhs, PDU_LOGIN_RESPONSE, flags, l->itt);
@@ -417,4 +417,15 @@ void login_pdu(struct login *l, const struct pdu *p)
 		return;
 	l->text_len = 0;
 	login_advance(l, p);
+}
+
+void login_turn_away(struct login *l, const uint8_t *bhs, enum pdu_login_status status,
+		     const char *address)
+{
+	if (l->pdus++ == 0)
+		login_first(l, bhs);
+	l->out = (struct text_out){ .data = l->answer, .cap = sizeof(l->answer) };
+	if (*address)
+		text_addf(&l->out, "TargetAddress", "%s,%u", address, TARGET_PORTAL_GROUP);
+	login_refuse(l, status, "a fault rule says so");
 }

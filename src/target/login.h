@@ -20,4 +20,8 @@ void login_free(struct login *l);
  */
 void login_pdu(struct login *l, const struct pdu *p);
 
+/* Refuse the request at @bhs with @status; @address is where to go instead, or empty. */
+void login_turn_away(struct login *l, const uint8_t *bhs, enum pdu_login_status status,
+		     const char *address);
+
 #endif

@@ -218,6 +218,8 @@ static uint16_t scsi_ua_code(unsigned bit)
 		return SENSE_COMMANDS_CLEARED;
 	case NEXUS_UA_LUNS_CHANGED:
 		return SENSE_REPORTED_LUNS_CHANGED;
+	case NEXUS_UA_IDENTITY_CHANGED:
+		return SENSE_INQUIRY_DATA_CHANGED;
 	}
 	return SENSE_CODE_NONE;
 }

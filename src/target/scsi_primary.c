@@ -48,8 +48,14 @@ static void scsi_report_luns(struct scsi_cmd *c)
 		return;
 	}
 	d = scsi_param(c);
-	for (unsigned i = 0; i < c->target->luns && c->cdb[2] != 1; i++, len += 8)
-		be16_store(d + len, lun_addr_of(c->target->lun[i]->number).raw);
+	for (unsigned i = 0; i < c->target->luns && c->cdb[2] != 1; i++) {
+		const struct lun *l = c->target->lun[i];
+
+		if (target_lun(c->target, l->number) != l)	/* removed */
+			continue;
+		be16_store(d + len, lun_addr_of(l->number).raw);
+		len += 8;
+	}
 	be32_store(d, len - 8);
 	scsi_answer(c, len, alloc);
 }

@@ -20,6 +20,7 @@
 #include "iscsifs/log.h"
 #include "iscsifs/num.h"
 #include "target/connection.h"
+#include "target/fault_hooks.h"
 #include "target/session.h"
 #include "target/worker.h"
 
@@ -88,17 +89,17 @@ static int server_split_address(const char *address, char *host, size_t len, con
 	return 0;
 }
 
-static int server_bind(const struct addrinfo *ai)
+static int server_bind(const struct sockaddr *sa, socklen_t len)
 {
-	int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = socket(sa->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int one = 1, err;
 
 	if (fd < 0)
 		return -errno;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (ai->ai_family == AF_INET6)
+	if (sa->sa_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
-	if (!bind(fd, ai->ai_addr, ai->ai_addrlen) && !listen(fd, SERVER_BACKLOG))
+	if (!bind(fd, sa, len) && !listen(fd, SERVER_BACKLOG))
 		return fd;
 	err = errno;
 	close(fd);
@@ -124,6 +125,8 @@ static int server_add_portal(struct server *s, int fd)
 	}
 	p->server = s;
 	p->fd = fd;
+	p->bound = sa;
+	p->bound_len = len;
 	p->wildcard = server_is_wildcard(&sa);
 	server_print_address(&sa, p->address, sizeof(p->address));
 	list_init(&p->link);
@@ -146,7 +149,7 @@ int server_listen(struct server *s, const char *address, struct err *e)
 	rc = getaddrinfo(*host ? host : NULL, port, &hints, &ai);
 	if (rc)
 		return err_set(e, ERR_HOST, "--listen %s: %s", address, gai_strerror(rc));
-	rc = server_bind(ai);
+	rc = server_bind(ai->ai_addr, ai->ai_addrlen);
 	freeaddrinfo(ai);
 	if (rc < 0)
 		return err_set(e, rc == -EADDRINUSE ? ERR_EXISTS :
@@ -206,6 +209,36 @@ static void server_accept(struct loop_fd *w, unsigned events)
 			s->stats.accepted++;
 		}
 	}
+}
+
+void server_deafen(struct server *s)
+{
+	struct portal *p;
+
+	list_each(p, &s->portals, link) {
+		if (p->fd < 0)
+			continue;
+		loop_fd_del(s->loop, &p->watch);
+		close(p->fd);
+		p->fd = -1;
+	}
+}
+
+int server_hear(struct server *s)
+{
+	struct portal *p;
+	int rc = 0;
+
+	list_each(p, &s->portals, link) {
+		if (p->fd >= 0)
+			continue;
+		p->fd = server_bind((const struct sockaddr *)&p->bound, p->bound_len);
+		if (p->fd < 0)
+			rc = p->fd;
+		else
+			rc = loop_fd_add(s->loop, &p->watch, p->fd, LOOP_IN);
+	}
+	return rc;
 }
 
 /* --- life --- */
@@ -269,12 +302,14 @@ void server_fini(struct server *s)
 	if (s->spare_fd >= 0)
 		close(s->spare_fd);
 	list_each_safe(p, ptmp, &s->portals, link) {
-		if (s->loop)
+		if (s->loop && p->fd >= 0)
 			loop_fd_del(s->loop, &p->watch);
-		close(p->fd);
+		if (p->fd >= 0)
+			close(p->fd);
 		list_del(&p->link);
 		free(p);
 	}
 	list_each_safe(t, ttmp, &s->targets, link)
 		target_free(t);
+	faults_free(s->faults);
 }

@@ -16,6 +16,7 @@
 #include "target/target.h"
 
 struct connection;
+struct faults;
 
 struct server_limits {
 	unsigned connections;		/* at once */
@@ -42,6 +43,8 @@ struct portal {
 	struct server *server;
 	struct loop_fd watch;
 	int fd;
+	struct sockaddr_storage bound;
+	socklen_t bound_len;
 	bool wildcard;			/* bound to every address */
 	char address[80];		/* "127.0.0.1:3260", "[::1]:3260" */
 	struct list link;
@@ -62,6 +65,7 @@ struct server {
 	struct server_limits limits;
 	struct params offer;
 	struct server_stats stats;
+	struct faults *faults;		/* NULL: it behaves */
 };
 
 void server_init(struct server *s);
@@ -74,6 +78,11 @@ int server_listen(struct server *s, const char *address, struct err *e);
 
 /* Begin to accept on @loop, which outlives the server. Returns 0 or -errno. */
 int server_start(struct server *s, struct loop *loop);
+
+/* Listen no more: who connects is refused. */
+void server_deafen(struct server *s);
+/* Listen again, where it did. Returns 0 or -errno: not yet on every portal. */
+int server_hear(struct server *s);
 
 /* Close everything, free everything. */
 void server_fini(struct server *s);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "target/connection.h"
+#include "target/fault_control.h"
 #include "target/session.h"
 
 /* `target` in a request narrows it. */
@@ -139,6 +140,11 @@ const struct control_command server_commands[] = {
 	{ "session", "a record for each session; `target` narrows", control_session },
 	{ "lun", "a record for each LUN; `target` narrows", control_lun },
 	{ "stats", "counters of the whole target program", control_stats },
+	{ "fault", "op=list, add (rule=), del (name=), clear: the fault rules", fault_control },
+	{ "fault-wait", "answer when rule name= or mark= has hits=; timeout=", fault_control_wait },
+	{ "journal", "what happened on the wire since= a number; limit=", fault_control_journal },
+	{ "mark", "set the mark name=", fault_control_mark },
+	{ "crash", "cache=lose, keep or part (seed=); restart_after=", fault_control_crash },
 	{ "stop", "end the target program", control_stop },
 	{ NULL, NULL, NULL },
 };

@@ -177,6 +177,12 @@ static void session_done(struct session *s, const uint8_t *bhs)
 		session_release_cmdsn(s);
 }
 
+void session_skip(struct session *s, const uint8_t *bhs)
+{
+	if (session_admit(s, bhs))
+		session_done(s, bhs);
+}
+
 /* --- PDUs that are no tasks --- */
 
 void session_reject(struct session *s, const uint8_t *bhs, enum pdu_reject reason)
@@ -309,7 +315,8 @@ bool session_produce(struct session *s)
 	struct task *t;
 	bool any = false;
 
-	while ((t = list_first(&s->reading, struct task, reading)) && conn_has_room(s->c)) {
+	while ((t = list_first(&s->reading, struct task, reading)) && conn_has_room(s->c) &&
+	       !conn_is_stopped(s->c)) {
 		task_produce(t);
 		any = true;
 	}

@@ -97,4 +97,7 @@ static inline void session_release_cmdsn(struct session *s)
 
 void session_reject(struct session *s, const uint8_t *bhs, enum pdu_reject reason);
 
+/* A request is passed over: it takes its number, and gives its place in the window back. */
+void session_skip(struct session *s, const uint8_t *bhs);
+
 #endif

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "iscsifs/check.h"
+#include "target/disk_cache.h"
 
 enum { TARGET_KNOWN_MAX = 1024 };
 
@@ -186,6 +187,8 @@ int target_add_lun(struct target *t, const struct lun_options *o, struct err *e)
 	l->write_cache = l->write_cache_default = o->write_cache;
 	l->thin = o->thin;
 	rc = disk_open(&l->disk, o->backing, o->write_protected, e);
+	if (!rc && o->volatile_cache)
+		rc = disk_cache_wrap(&l->disk, e);
 	rc = rc ? rc : lun_measure(l, o, e);
 	if (rc) {
 		lun_free(l);
@@ -266,4 +269,24 @@ void lun_reset(struct lun *l)
 	l->descriptor_sense = false;
 	l->write_cache = l->write_cache_default;
 	lun_attention(l, NEXUS_UA_LUN_RESET, NULL);
+}
+
+void lun_change_identity(struct lun *l)
+{
+	l->identity = target_digest(l->identity, "another", 7) & 0x0fffffffffffffffull;
+	snprintf(l->serial, sizeof(l->serial), "%016" PRIx64, l->identity);
+	lun_attention(l, NEXUS_UA_IDENTITY_CHANGED, NULL);
+}
+
+void target_power_cycle(struct target *t)
+{
+	struct known_port *k, *tmp;
+
+	list_each_safe(k, tmp, &t->known, link) {
+		list_del(&k->link);
+		free(k);
+	}
+	t->known_count = 0;
+	for (unsigned i = 0; i < t->luns; i++)
+		lun_reset(t->lun[i]);
 }

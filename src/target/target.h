@@ -63,6 +63,7 @@ struct lun_options {
 	uint32_t physical_bytes;	/* 512 or 4096, not below block_bytes */
 	bool write_protected;
 	bool write_cache;
+	bool volatile_cache;		/* one of our own over the disk, that can be lost */
 	bool thin;
 	const char *serial;		/* NULL: derived from target and number */
 };
@@ -96,6 +97,7 @@ enum nexus_ua {
 	NEXUS_UA_CAPACITY_CHANGED = 1 << 4,
 	NEXUS_UA_CLEARED = 1 << 5,	/* commands cleared by another initiator */
 	NEXUS_UA_LUNS_CHANGED = 1 << 6,
+	NEXUS_UA_IDENTITY_CHANGED = 1 << 7,
 };
 
 struct nexus {
@@ -145,6 +147,12 @@ static inline bool lun_caches_writes(const struct lun *l)
 {
 	return l->write_cache && l->disk->volatile_cache;
 }
+
+/* Another disk is in its place from now on: serial number and name, and everybody is told. */
+void lun_change_identity(struct lun *l);
+
+/* The power was gone: every unit is reset, and no initiator port was ever seen. */
+void target_power_cycle(struct target *t);
 
 /* Logical unit reset: mode pages as they were, reservations gone, unit attention for everybody. */
 void lun_reset(struct lun *l);

@@ -41,6 +41,8 @@ static void task_release(struct task *t)
 
 	if (s->c->sink.task == t)
 		s->c->sink.task = NULL;
+	if (t->fault)
+		fault_task_gone(t);
 	scsi_end(&t->cmd);
 	list_del(&t->reading);
 	list_del(&t->link);
@@ -109,10 +111,13 @@ static void task_respond(struct task *t)
 {
 	struct session *s = t->session;
 	uint32_t len = 0;
-	uint8_t *bhs = conn_pdu(s->c, 2 + SENSE_DESCRIPTOR_MAX);
-	uint8_t *data = conn_pdu_data(s->c, bhs);
 	bool immediate = t->immediate;
+	uint8_t *bhs, *data;
 
+	if (t->fault && fault_answer(t))
+		return;
+	bhs = conn_pdu(s->c, 2 + SENSE_DESCRIPTOR_MAX);
+	data = conn_pdu_data(s->c, bhs);
 	/* The place in the window is free with this response: let it say so. */
 	t->immediate = true;
 	if (!immediate)
@@ -179,10 +184,14 @@ static bool task_data_in_disk(struct task *t)
 	struct disk *d = t->cmd.lun->disk;
 	uint32_t len = task_data_in_bytes(t);
 	uint64_t off = t->cmd.off + t->moved;
-	uint8_t *lent = c->data_digest ? NULL : disk_map(d, off, len, false);
-	uint8_t *bhs = conn_pdu(c, lent ? 0 : len);
-	int rc = lent ? 0 : disk_read(d, off, conn_pdu_data(c, bhs), len);
+	uint8_t *lent, *bhs;
+	int rc;
 
+	if (c->server->faults && fault_data_in(t))
+		return false;
+	lent = c->data_digest || c->fault.armed ? NULL : disk_map(d, off, len, false);
+	bhs = conn_pdu(c, lent ? 0 : len);
+	rc = lent ? 0 : disk_read(d, off, conn_pdu_data(c, bhs), len);
 	if (rc) {
 		scsi_read_failed(&t->cmd, rc, off);
 		task_respond(t);
@@ -238,6 +247,8 @@ static void task_send_param(struct task *t)
 		task_respond(t);
 		return;
 	}
+	if (c->server->faults && fault_data_in(t))
+		return;
 	while (t->moved < t->total) {
 		uint32_t len = task_data_in_bytes(t);
 		uint8_t *bhs = conn_pdu(c, len);
@@ -278,7 +289,7 @@ void task_init(struct task *t, struct session *s)
 }
 
 /* The command is over but for its answer, which waits for unsolicited data still on its way. */
-static void task_answer(struct task *t)
+void task_answer(struct task *t)
 {
 	if (t->unsolicited)
 		task_activate(t, TASK_DISCARD);
@@ -286,6 +297,12 @@ static void task_answer(struct task *t)
 		task_flush(t);
 	else
 		task_respond(t);
+}
+
+void task_hold(struct task *t)
+{
+	list_del(&t->reading);
+	task_activate(t, TASK_HELD);
 }
 
 static void task_send_r2t(struct task *t)
@@ -430,6 +447,15 @@ static void task_go(struct task *t, const struct pdu *p)
 	task_answer(t);
 }
 
+void task_begin_late(struct task *t)
+{
+	static const uint8_t bhs[PDU_BHS] = { PDU_SCSI_COMMAND, PDU_F };
+	static const struct pdu p = { .bhs = bhs };
+
+	scsi_begin(&t->cmd);
+	task_go(t, &p);
+}
+
 void task_command(struct session *s, const struct pdu *p)
 {
 	enum pdu_reject refused = 0;
@@ -456,7 +482,11 @@ void task_command(struct session *s, const struct pdu *p)
 		task_answer(t);
 		return;
 	}
+	if (s->c->server->faults && fault_command(t, p))
+		return;
 	scsi_begin(&t->cmd);
+	if (t->fault)
+		fault_begun(t);
 	if (t->unsolicited && t->cmd.next != SCSI_NEXT_DATA_OUT)
 		t->moved = p->data_bytes;	/* unused, and the rest follows it */
 	task_go(t, p);
@@ -498,7 +528,7 @@ void task_data_end(struct task *t, bool final)
 	}
 	if (t->state == TASK_DISCARD)
 		task_answer(t);
-	else
+	else if (t->state != TASK_HELD)
 		task_advance(t);
 }
 

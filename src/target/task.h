@@ -28,6 +28,7 @@ enum task_state {
 	TASK_IN,			/* data goes to it, as there is room */
 	TASK_FLUSHING,			/* the backing store is being flushed */
 	TASK_DISCARD,			/* answered when the last unsolicited data has come */
+	TASK_HELD,			/* by a fault rule, for now or for good */
 };
 
 struct task {
@@ -53,6 +54,7 @@ struct task {
 	uint32_t r2t_done;		/* of those, fulfilled */
 	uint32_t ttt;			/* of the R2T that is being fulfilled */
 
+	struct fault_task *fault;	/* what a rule does to it; NULL: nothing */
 	struct flush_wait flush;
 	struct list link;		/* in session.idle or .active */
 	struct list reading;
@@ -78,6 +80,12 @@ void task_produce(struct task *t);
 
 /* End it without a response. */
 void task_abort(struct task *t);
+
+/* It is not answered, until somebody goes on with it. */
+void task_hold(struct task *t);
+/* Go on with one that is held: let it begin, which had no data to come, or answer it. */
+void task_begin_late(struct task *t);
+void task_answer(struct task *t);
 
 /* The task of @itt, or NULL. */
 struct task *task_find(struct session *s, uint32_t itt);
