@@ -200,22 +200,28 @@ a_target_that_talks_nonsense_is_refused() {
 	_refused '4|5|8|9|11|19' "127.0.0.1:$PORT|$IQN" "${_once[@]}" iscsi://127.0.0.1:$PORT/$IQN
 }
 
-garbage_on_the_control_socket_is_answered_or_closed() {
-	local socket
-	need socat
-	target_start
-	mount_start
-	socket=$ISCSIFS_RUNTIME_DIR/${PID[mount.m]}.sock
-	expect_log '.'
-	head -c 5000 /dev/urandom | timeout 5 socat -t 0.5 - "unix:$socket" >/dev/null || :
-	head -c 500000 /dev/zero | timeout 5 socat -t 0.5 - "unix:$socket" >/dev/null || :
-	printf 'version=1\ncmd=session' | timeout 5 socat -t 0.5 - "unix:$socket" >/dev/null || :
-	printf 'version=99\ncmd=session\n\n' | timeout 5 socat -t 0.5 - "unix:$socket" >said || :
+# _garbage SOCKET: what no client would say, each answered with a code or cut off
+_garbage() {
+	head -c 5000 /dev/urandom | timeout 5 socat -t 0.5 - "unix:$1" >/dev/null || :
+	head -c 500000 /dev/zero | timeout 5 socat -t 0.5 - "unix:$1" >/dev/null || :
+	printf 'version=1\ncmd=session' | timeout 5 socat -t 0.5 - "unix:$1" >/dev/null || :
+	printf 'version=99\ncmd=session\n\n' | timeout 5 socat -t 0.5 - "unix:$1" >said || :
 	expect "a code" grep -qE '^errno=[1-9]' said
-	printf 'version=1\ncmd=no-such-word\n\n' | timeout 5 socat -t 0.5 - "unix:$socket" >said || :
+	printf 'version=1\ncmd=no-such-word\n\n' | timeout 5 socat -t 0.5 - "unix:$1" >said || :
 	expect "a code" grep -qE '^errno=[1-9]' said
 	expect "a sentence" grep -qE '^error=.*no-such-word' said
+}
+
+garbage_on_a_control_socket_is_answered_or_closed() {
+	need socat
+	target_start -- --control "$CASE_DIR/target.sock"
+	mount_start
+	expect_log '.'
+	_garbage "$ISCSIFS_RUNTIME_DIR/${PID[mount.m]}.sock"
+	_garbage "$CASE_DIR/target.sock"
 	session_expect link=UP
+	printf 'version=1\ncmd=session\n\n' | timeout 5 socat -t 0.5 - "unix:$CASE_DIR/target.sock" >said
+	expect "our session" grep -q '^errno=0' said
 }
 
 # ps and the list of mounts are for everybody's eyes.
