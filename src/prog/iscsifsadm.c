@@ -406,14 +406,28 @@ static bool states_reached(const struct adm *adm, const struct show_list *sessio
 }
 
 /* Ask until every session is where it should be; a daemon that is not there yet may still come. */
+static bool is_word_of(const char *word, const char *const *words)
+{
+	while (word && *words && strcmp(word, *words) != 0)
+		words++;
+	return !word || *words;
+}
+
 static int cmd_wait(const struct adm *adm)
 {
+	static const char *const states[] = {
+		"IDLE", "DIAL", "PROBE", "UP", "WAIT", "CLOSE", "REFUSED", NULL,
+	};
+	static const char *const gates[] = { "SHUT", "OPEN", "HOLD", "TRIAL", "FAIL", NULL };
 	mono_ms until = adm->timeout < 0 ? MONO_NEVER : clock_mono_ms() + adm->timeout;
 	struct show_sessions s = { 0 };
 	bool reached, late;
 
 	if (!adm->state && !adm->gate)
 		return complain(ERR_INVALID, "want wait --state STATE or --gate GATE");
+	if (!is_word_of(adm->state, states) || !is_word_of(adm->gate, gates))
+		return complain(ERR_INVALID, "no such state: want --state IDLE, DIAL, PROBE, UP, WAIT, "
+				"CLOSE or REFUSED, --gate SHUT, OPEN, HOLD, TRIAL or FAIL");
 	do {
 		late = clock_mono_ms() >= until;
 		show_list_fini(&s.sessions);

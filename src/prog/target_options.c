@@ -385,6 +385,9 @@ static int options_check(struct target_settings *st, struct err *e)
 		return err_set(e, ERR_INVALID, "no --target given; try iscsifs-target --help");
 	list_each(t, &st->server.targets, link) {
 		rc = rc ? rc : options_check_secrets(t, e);
+		if (!t->luns)
+			fprintf(stderr, "iscsifs-target: warning: target %s has no --lun: it shows no disk\n",
+				t->name);
 	}
 	if (!st->listens)
 		st->listen[st->listens++] = "127.0.0.1:3260";
