@@ -112,8 +112,6 @@ unsigned cdb_write_16(uint8_t cdb[CDB_MAX], uint64_t lba, uint32_t blocks, bool 
 /* The whole medium, IMMED=0. */
 unsigned cdb_synchronize_cache_16(uint8_t cdb[CDB_MAX]);
 unsigned cdb_synchronize_cache_10(uint8_t cdb[CDB_MAX]);
-/* @unmap: the target may deallocate. One block of zeros goes with it as data. */
-unsigned cdb_write_same_16(uint8_t cdb[CDB_MAX], uint64_t lba, uint32_t blocks, bool unmap);
 unsigned cdb_unmap(uint8_t cdb[CDB_MAX], uint16_t param_bytes);
 unsigned cdb_get_lba_status(uint8_t cdb[CDB_MAX], uint64_t lba, uint32_t alloc_bytes);
 

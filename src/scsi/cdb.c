@@ -106,15 +106,6 @@ unsigned cdb_synchronize_cache_10(uint8_t cdb[CDB_MAX])
 	return 10;
 }
 
-unsigned cdb_write_same_16(uint8_t cdb[CDB_MAX], uint64_t lba, uint32_t blocks, bool unmap)
-{
-	unsigned len = cdb_rw_16(cdb, SCSI_WRITE_SAME_16, lba, blocks);
-
-	if (unmap)
-		cdb[1] |= 0x08;
-	return len;
-}
-
 unsigned cdb_unmap(uint8_t cdb[CDB_MAX], uint16_t param_bytes)
 {
 	cdb_start(cdb, SCSI_UNMAP);
