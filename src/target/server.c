@@ -36,6 +36,7 @@ void server_init(struct server *s)
 	list_init(&s->dirty);
 	list_init(&s->sessions);
 	params_offer(&s->offer);
+	access_init(&s->discovery);
 	s->limits = (struct server_limits){
 		.connections = 256,
 		.tasks = 128,
@@ -275,6 +276,11 @@ int server_start(struct server *s, struct loop *loop)
 	return 0;
 }
 
+unsigned server_window(const struct server *s, const struct target *t)
+{
+	return t && t->window ? t->window : s->limits.tasks;
+}
+
 struct target *server_target(const struct server *s, const char *name)
 {
 	struct target *t;
@@ -311,5 +317,6 @@ void server_fini(struct server *s)
 	}
 	list_each_safe(t, ttmp, &s->targets, link)
 		target_free(t);
+	access_fini(&s->discovery);
 	faults_free(s->faults);
 }
