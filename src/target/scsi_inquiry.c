@@ -17,10 +17,6 @@ enum {
 	INQUIRY_EMPTY_LUN = 0x3f,	/* qualifier 1: could be, is not */
 };
 
-static const char inquiry_vendor[] = "ISCSIFS ";
-static const char inquiry_product[] = "VIRTUAL-DISK    ";
-static const char inquiry_revision[] = "0001";
-
 /* @text into @n bytes, padded with spaces. */
 static void inquiry_pad(uint8_t *to, const char *text, size_t n)
 {
@@ -48,9 +44,9 @@ static void inquiry_standard(struct scsi_cmd *c)
 	d[3] = 0x12;			/* HiSup, response data format 2 */
 	d[4] = INQUIRY_STANDARD_BYTES - 5;
 	d[7] = 0x02;			/* CmdQue */
-	inquiry_pad(d + 8, inquiry_vendor, 8);
-	inquiry_pad(d + 16, inquiry_product, 16);
-	inquiry_pad(d + 32, inquiry_revision, 4);
+	inquiry_pad(d + 8, c->lun ? c->lun->vendor : LUN_VENDOR, LUN_VENDOR_MAX);
+	inquiry_pad(d + 16, c->lun ? c->lun->product : LUN_PRODUCT, LUN_PRODUCT_MAX);
+	inquiry_pad(d + 32, c->lun ? c->lun->revision : LUN_REVISION, LUN_REVISION_MAX);
 	for (size_t i = 0; i < ARRAY_SIZE(versions); i++)
 		be16_store(d + 58 + 2 * i, versions[i]);
 	scsi_answer(c, INQUIRY_STANDARD_BYTES, be16_load(c->cdb + 3));
@@ -75,6 +71,19 @@ static uint32_t inquiry_designator(uint8_t *d, uint8_t protocol_and_set, uint8_t
 	return 4 + len;
 }
 
+/* What follows the vendor in the name by vendor (SPC-4 7.8.6.4). Returns the name's bytes. */
+static uint32_t inquiry_vendor_name(const struct lun *l, uint8_t *name)
+{
+	char *id = (char *)name + LUN_VENDOR_MAX;
+
+	inquiry_pad(name, l->vendor, LUN_VENDOR_MAX);
+	if (l->shared_id)
+		sprintf(id, "%016llx", (unsigned long long)l->identity);
+	else
+		strcpy(id, *l->scsi_id ? l->scsi_id : l->serial);
+	return LUN_VENDOR_MAX + (uint32_t)strlen(id);
+}
+
 static uint32_t inquiry_identity(struct scsi_cmd *c, uint8_t *d)
 {
 	char port[TARGET_NAME_MAX + 24] = { 0 };
@@ -84,8 +93,7 @@ static uint32_t inquiry_identity(struct scsi_cmd *c, uint8_t *d)
 
 	be64_store(id, 3ull << 60 | c->lun->identity);
 	len += inquiry_designator(d + len, 0x01, 0x03, id, 8);	/* NAA, locally assigned */
-	n = snprintf((char *)id, sizeof(id), "%s%s", inquiry_vendor, c->lun->serial);
-	len += inquiry_designator(d + len, 0x02, 0x01, id, (uint32_t)n); /* T10 vendor id */
+	len += inquiry_designator(d + len, 0x02, 0x01, id, inquiry_vendor_name(c->lun, id));
 	/* Of the target port, iSCSI: relative port, portal group, name (padded to four). */
 	len += inquiry_designator(d + len, 0x51, 0x94, "\0\0\0\1", 4);
 	len += inquiry_designator(d + len, 0x51, 0x95,
@@ -103,8 +111,8 @@ static uint32_t inquiry_limits(struct scsi_cmd *c, uint8_t *d)
 	d -= 4;			/* the standard counts from the page's start */
 	d[4] = 0x01;		/* WSNZ */
 	d[5] = SCSI_CAW_MAX_BLOCKS;
-	be16_store(d + 6, (uint16_t)(4096 / bs));		/* optimal granularity */
-	be32_store(d + 12, (1u << 20) / bs);			/* optimal length */
+	be16_store(d + 6, (uint16_t)c->lun->optimal_gran);
+	be32_store(d + 12, c->lun->optimal_len);
 	if (c->lun->thin) {
 		be32_store(d + 20, 0xffffffff);			/* UNMAP blocks */
 		be32_store(d + 24, SCSI_UNMAP_DESCRIPTORS);
@@ -117,8 +125,7 @@ static uint32_t inquiry_limits(struct scsi_cmd *c, uint8_t *d)
 
 static uint32_t inquiry_characteristics(struct scsi_cmd *c, uint8_t *d)
 {
-	(void)c;
-	be16_store(d, 1);	/* does not rotate */
+	be16_store(d, (uint16_t)c->lun->rotation_rate);
 	return 0x3c;
 }
 

@@ -20,6 +20,7 @@ struct faults;
 
 struct server_limits {
 	unsigned connections;		/* at once */
+	unsigned connections_per_address;/* of them, from one; 0: no limit of its own */
 	unsigned tasks;			/* commands per session in flight: the CmdSN window */
 	span_ms login_timeout;		/* from accept to full feature phase */
 	span_ms ping_interval;		/* of silence, then a NOP-In; 0: never */

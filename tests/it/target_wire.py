@@ -756,9 +756,9 @@ def chap_lets_in_who_knows_the_secret_only():
             paths.append(os.path.join(d, name))
             with open(paths[-1], "w", opener=lambda p, f: os.open(p, f, 0o600)) as f:
                 f.write(secret + "\n")
-        with Target(*RAM, "--user", "joe", "--password-file", paths[0], "--mutual-user", "disk",
+        with Target(*RAM, "--chap-user", "joe", "--chap-password-file", paths[0], "--mutual-user", "disk",
                     "--mutual-password-file", paths[1], "--target", IQN + "2", "--lun", "ram:1M",
-                    "--user", "joe", "--password-file", paths[0]) as t:
+                    "--chap-user", "joe", "--chap-password-file", paths[0]) as t:
             assert chap_login(t)[0].login_status == 0
             assert chap_login(t, base64_answer=True)[0].login_status == 0
             for offer, chosen in (("5,6,7,8", "8"), ("7,6,5", "7"), ("6", "6"), ("99,5", "5")):
