@@ -54,6 +54,7 @@ struct server {
 	struct loop *loop;
 	struct worker *worker;
 	struct list targets;
+	struct list retired;		/* LUNs that were removed, and something still refers to */
 	struct list portals;
 	int spare_fd;			/* given up to turn a connection away when there is no other */
 	struct list connections;
@@ -86,6 +87,22 @@ int server_hear(struct server *s);
 
 /* Close everything, free everything. */
 void server_fini(struct server *s);
+
+/*
+ * @l leaves its target for good: its tasks are answered, who is logged in is told, and it is freed
+ * as soon as may be. Not from within a PDU's processing.
+ */
+void server_remove_lun(struct server *s, struct lun *l);
+
+/* As lun_resize(), for a unit from whose memory connections may be sending. */
+int server_resize_lun(struct server *s, struct lun *l, uint64_t bytes, bool cut, struct err *e);
+
+/*
+ * Answer the tasks that cannot go on: all of a unit that is absent (LOGICAL UNIT NOT SUPPORTED),
+ * else those that reach over its end (LOGICAL BLOCK ADDRESS OUT OF RANGE). Not from within a PDU's
+ * processing.
+ */
+void server_settle_lun(struct server *s, struct lun *l);
 
 struct target *server_target(const struct server *s, const char *name);
 

@@ -37,7 +37,7 @@ struct lun_stats {
 struct lun {
 	struct target *target;
 	unsigned number;
-	unsigned index;			/* position among the target's units */
+	unsigned index;			/* of its unit attentions; the same as long as it lives */
 	char *backing;			/* what disk_open() was given */
 	struct disk *disk;
 	struct flusher flusher;
@@ -52,6 +52,11 @@ struct lun {
 	char serial[33];
 	uint64_t identity;		/* 60 bits, of NAA "locally assigned" */
 	const struct nexus *reserved_by;/* RESERVE(6); NULL: nobody */
+	bool write_protected;		/* by the operator; the disk may be so by itself */
+	bool offline;			/* by the operator: NOT READY */
+	bool absent;			/* taken out of the target, and may come back */
+	int error;			/* -errno that the backing store said last; 0: none */
+	struct list link;		/* of one that was removed, in server.retired */
 	struct lun_stats stats;
 };
 
@@ -78,7 +83,8 @@ struct target {
 	char name[TARGET_NAME_MAX + 1];
 	struct lun *lun[TARGET_LUNS_MAX];	/* by number, ascending */
 	unsigned luns;
-	struct lun **by_number;			/* [lun_numbers] */
+	struct lun **by_number;			/* [lun_numbers]; without those that are absent */
+	bool index_taken[TARGET_LUNS_MAX];
 	unsigned lun_numbers;
 	struct secret incoming;			/* the initiator proves it knows this */
 	struct secret outgoing;			/* and may ask us to prove that we know this */
@@ -98,6 +104,7 @@ enum nexus_ua {
 	NEXUS_UA_CLEARED = 1 << 5,	/* commands cleared by another initiator */
 	NEXUS_UA_LUNS_CHANGED = 1 << 6,
 	NEXUS_UA_IDENTITY_CHANGED = 1 << 7,
+	NEXUS_UA_BECAME_READY = 1 << 15,
 };
 
 struct nexus {
@@ -116,8 +123,47 @@ bool target_name_ok(const char *name);
 int target_new(struct target **out, const char *name, struct err *e);
 void target_free(struct target *t);
 
-/* Add a logical unit. Returns 0 or -code with a sentence in @e. */
+/*
+ * Add a logical unit: who is logged in learns of it, by unit attention, on every unit. Returns 0 or
+ * -code with a sentence in @e.
+ */
 int target_add_lun(struct target *t, const struct lun_options *o, struct err *e);
+
+/*
+ * Take @l out of its target, or put it back: reservations go, who is logged in learns of it. Its
+ * tasks are the caller's to end (server_settle_lun()).
+ */
+void target_set_present(struct lun *l, bool present);
+
+/*
+ * @l leaves its target for good and is the caller's, who ends its tasks and, when nothing refers to
+ * it any more, frees it.
+ */
+void target_remove_lun(struct lun *l);
+
+/* The unit @number, also one that is absent; or NULL. */
+struct lun *target_find_lun(const struct target *t, unsigned number);
+
+/* Of one that was removed. lun_free(NULL) is legal. */
+void lun_free(struct lun *l);
+
+/*
+ * Another size; see disk_resize(). Who is logged in learns of it; tasks that reach over the new end
+ * are the caller's to end. Returns 0 or -code with a sentence in @e.
+ */
+int lun_resize(struct lun *l, uint64_t bytes, bool cut, struct err *e);
+
+/* Write protection by the operator. Returns 0 or -code with a sentence in @e. */
+int lun_set_protected(struct lun *l, bool on, struct err *e);
+
+/*
+ * Offline: commands that ask for the medium are NOT READY, until it is online again; then whatever
+ * the backing store has lost is forgiven (disk_recover()).
+ */
+void lun_set_offline(struct lun *l, bool offline);
+
+/* The backing store said @rc: told to the operator, once for each kind of failure. */
+void lun_note_error(struct lun *l, const char *what, int rc);
 
 /* NULL when there is none of that number. */
 static inline struct lun *target_lun(const struct target *t, unsigned number)
@@ -139,7 +185,7 @@ void lun_attention(struct lun *l, enum nexus_ua ua, const struct nexus *except);
 
 static inline bool lun_is_protected(const struct lun *l)
 {
-	return l->software_protected || l->disk->write_protected;
+	return l->software_protected || l->write_protected || l->disk->write_protected;
 }
 
 /* Does an acknowledged write wait in a cache that may be lost? */
