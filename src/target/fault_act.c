@@ -12,6 +12,7 @@
 #include "iscsifs/check.h"
 #include "iscsifs/cursor.h"
 #include "iscsifs/log.h"
+#include "target/admin.h"
 #include "target/connection.h"
 #include "target/disk_cache.h"
 #include "target/fault_zombie.h"
@@ -218,7 +219,7 @@ void fault_act_settle(struct loop_call *call)
 
 	list_each(t, &f->server->targets, link) {
 		for (unsigned i = 0; i < t->luns; i++)
-			server_settle_lun(f->server, t->lun[i]);
+			admin_settle_lun(f->server, t->lun[i]);
 	}
 }
 
@@ -231,7 +232,7 @@ static void fault_act_on_lun(struct faults *f, struct lun *l, const struct scrip
 		lun_change_identity(l);
 	else if (a->act != SCRIPT_DO_RESIZE)
 		target_set_present(l, a->act == SCRIPT_DO_ADD);
-	else if (server_resize_lun(f->server, l, a->number, false, &e))
+	else if (admin_resize_lun(f->server, l, a->number, false, &e))
 		log_warn("resize by a rule failed: %s", e.text);
 	loop_defer(f->server->loop, &f->settle);
 }

@@ -19,10 +19,10 @@
 #include "iscsifs/check.h"
 #include "iscsifs/log.h"
 #include "iscsifs/num.h"
+#include "target/admin.h"
 #include "target/connection.h"
 #include "target/fault_hooks.h"
 #include "target/session.h"
-#include "target/task.h"
 #include "target/worker.h"
 
 enum { SERVER_BACKLOG = 128, SERVER_ACCEPTS = 16 };
@@ -38,6 +38,7 @@ void server_init(struct server *s)
 	list_init(&s->dirty);
 	list_init(&s->sessions);
 	params_offer(&s->offer);
+	access_init(&s->discovery);
 	s->limits = (struct server_limits){
 		.connections = 256,
 		.tasks = 128,
@@ -245,35 +246,6 @@ int server_hear(struct server *s)
 
 /* --- life --- */
 
-/* Does a thread flush it, or a connection send from its memory? */
-static bool server_uses_lun(const struct server *s, const struct lun *l)
-{
-	const uint8_t *mem = l->disk->mapped ? disk_map(l->disk, 0, 1, false) : NULL;
-	struct connection *c;
-
-	if (l->flusher.running)
-		return true;
-	if (!mem)
-		return false;
-	list_each(c, &s->connections, link) {
-		if (outq_lends(&c->out, mem, l->disk->mapped))
-			return true;
-	}
-	return false;
-}
-
-static void server_free_retired(struct server *s)
-{
-	struct lun *l, *tmp;
-
-	list_each_safe(l, tmp, &s->retired, link) {
-		if (server_uses_lun(s, l))
-			continue;
-		list_del(&l->link);
-		lun_free(l);
-	}
-}
-
 static void server_flush(struct loop_hook *h)
 {
 	struct server *s = container_of(h, struct server, flush);
@@ -285,7 +257,7 @@ static void server_flush(struct loop_hook *h)
 	while ((c = list_first(&now, struct connection, dirty)))
 		conn_flush(c);
 	if (!list_empty(&s->retired))
-		server_free_retired(s);
+		admin_free_retired(s);
 }
 
 int server_start(struct server *s, struct loop *loop)
@@ -308,68 +280,9 @@ int server_start(struct server *s, struct loop *loop)
 	return 0;
 }
 
-/* --- while it runs --- */
-
-static bool server_task_is_stuck(const struct task *t, const struct lun *l)
+unsigned server_window(const struct server *s, const struct target *t)
 {
-	uint64_t end = l->blocks * l->block_bytes;
-
-	if (t->cmd.lun != l)
-		return false;
-	return l->absent || t->cmd.off + t->cmd.blocks * l->block_bytes > end;
-}
-
-static void server_settle_session(struct session *se, const struct lun *l)
-{
-	struct task *t, *tmp;
-
-	list_each_safe(t, tmp, &se->active, link) {
-		if (!server_task_is_stuck(t, l))
-			continue;
-		if (l->absent)
-			t->cmd.lun = NULL;
-		task_fail(t, SENSE_ILLEGAL_REQUEST,
-			  l->absent ? SENSE_LUN_NOT_SUPPORTED : SENSE_LBA_OUT_OF_RANGE);
-		if (se->c->dead)	/* there was no room for the answer */
-			return;
-	}
-}
-
-void server_settle_lun(struct server *s, struct lun *l)
-{
-	struct session *se, *tmp;
-
-	list_each_safe(se, tmp, &s->sessions, link)
-		server_settle_session(se, l);
-}
-
-void server_remove_lun(struct server *s, struct lun *l)
-{
-	log_info("LUN removed | target=%s lun=%u backing=%s", l->target->name, l->number, l->backing);
-	target_remove_lun(l);
-	server_settle_lun(s, l);
-	if (s->faults)
-		fault_lun_gone(s->faults, l);
-	list_append(&s->retired, &l->link);
-}
-
-int server_resize_lun(struct server *s, struct lun *l, uint64_t bytes, bool cut, struct err *e)
-{
-	const uint8_t *before = l->disk->mapped ? disk_map(l->disk, 0, 1, false) : NULL, *after;
-	uint64_t mapped = l->disk->mapped;
-	struct connection *c;
-	int rc = lun_resize(l, bytes, cut, e);
-
-	if (rc)
-		return rc;
-	after = before ? disk_map(l->disk, 0, 1, false) : NULL;
-	list_each(c, &s->connections, link) {
-		if (after != before)
-			outq_move_lent(&c->out, before, mapped, after);
-	}
-	log_info("LUN resized | target=%s lun=%u size_bytes=%llu", l->target->name, l->number,
-		 (unsigned long long)(l->blocks * l->block_bytes));
-	return 0;
+	return t && t->window ? t->window : s->limits.tasks;
 }
 
 struct target *server_target(const struct server *s, const char *name)
@@ -412,4 +325,5 @@ void server_fini(struct server *s)
 		lun_free(l);
 	list_each_safe(t, ttmp, &s->targets, link)
 		target_free(t);
+	access_fini(&s->discovery);
 }

@@ -64,7 +64,8 @@ struct server {
 	struct list sessions;
 	uint16_t last_tsih;
 	struct server_limits limits;
-	struct params offer;
+	struct params offer;		/* in discovery sessions */
+	struct access discovery;	/* who may have one */
 	struct server_stats stats;
 	struct faults *faults;		/* NULL: it behaves */
 };
@@ -88,21 +89,8 @@ int server_hear(struct server *s);
 /* Close everything, free everything. */
 void server_fini(struct server *s);
 
-/*
- * @l leaves its target for good: its tasks are answered, who is logged in is told, and it is freed
- * as soon as may be. Not from within a PDU's processing.
- */
-void server_remove_lun(struct server *s, struct lun *l);
-
-/* As lun_resize(), for a unit from whose memory connections may be sending. */
-int server_resize_lun(struct server *s, struct lun *l, uint64_t bytes, bool cut, struct err *e);
-
-/*
- * Answer the tasks that cannot go on: all of a unit that is absent (LOGICAL UNIT NOT SUPPORTED),
- * else those that reach over its end (LOGICAL BLOCK ADDRESS OUT OF RANGE). Not from within a PDU's
- * processing.
- */
-void server_settle_lun(struct server *s, struct lun *l);
+/* Commands that a session with @t (NULL: a discovery session) may have in flight. */
+unsigned server_window(const struct server *s, const struct target *t);
 
 struct target *server_target(const struct server *s, const char *name);
 

@@ -66,6 +66,8 @@ int target_new(struct target **out, const char *name, struct err *e)
 	if (!t)
 		return err_set(e, ERR_NOMEM, "target %s: out of memory", name);
 	snprintf(t->name, sizeof(t->name), "%s", name);
+	access_init(&t->access);
+	params_offer(&t->offer);
 	list_init(&t->nexuses);
 	list_init(&t->known);
 	list_init(&t->link);
@@ -92,6 +94,7 @@ void target_free(struct target *t)
 		free(k);
 	for (unsigned i = 0; i < t->luns; i++)
 		lun_free(t->lun[i]);
+	access_fini(&t->access);
 	list_del(&t->link);
 	free(t->by_number);
 	free(t);

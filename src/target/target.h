@@ -11,15 +11,16 @@
 
 #include "iscsifs/err.h"
 #include "iscsifs/list.h"
+#include "target/access.h"
 #include "target/disk.h"
 #include "target/flusher.h"
+#include "target/params.h"
 
 enum {
 	TARGET_NAME_MAX = 223,		/* bytes of an iSCSI name, RFC 7143 4.2.7.1 */
 	TARGET_LUNS_MAX = 1024,		/* logical units of one target */
 	TARGET_LUN_NUMBER_MAX = 16383,	/* flat space addressing, SAM-5 4.6.7 */
 	TARGET_PORTAL_GROUP = 1,	/* every portal belongs to the one group */
-	TARGET_SECRET_MAX = 255,
 };
 
 struct nexus;
@@ -73,12 +74,6 @@ struct lun_options {
 	const char *serial;		/* NULL: derived from target and number */
 };
 
-/* Credentials of one direction of CHAP; an empty name means none. */
-struct secret {
-	char name[TARGET_NAME_MAX + 1];
-	char text[TARGET_SECRET_MAX + 1];
-};
-
 struct target {
 	char name[TARGET_NAME_MAX + 1];
 	struct lun *lun[TARGET_LUNS_MAX];	/* by number, ascending */
@@ -86,8 +81,9 @@ struct target {
 	struct lun **by_number;			/* [lun_numbers]; without those that are absent */
 	bool index_taken[TARGET_LUNS_MAX];
 	unsigned lun_numbers;
-	struct secret incoming;			/* the initiator proves it knows this */
-	struct secret outgoing;			/* and may ask us to prove that we know this */
+	struct access access;			/* who may log in */
+	struct params offer;			/* what we are willing to negotiate */
+	unsigned window;			/* commands per session in flight; 0: the server's */
 	struct list nexuses;
 	struct list known;			/* initiator ports seen since we started */
 	unsigned known_count;
@@ -131,7 +127,7 @@ int target_add_lun(struct target *t, const struct lun_options *o, struct err *e)
 
 /*
  * Take @l out of its target, or put it back: reservations go, who is logged in learns of it. Its
- * tasks are the caller's to end (server_settle_lun()).
+ * tasks are the caller's to end (admin_settle_lun()).
  */
 void target_set_present(struct lun *l, bool present);
 
