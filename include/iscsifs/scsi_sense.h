@@ -44,6 +44,7 @@ enum sense_code {
 	SENSE_INVALID_FIELD_IN_PARAMETER_LIST = 0x2600,
 	SENSE_WRITE_PROTECTED = 0x2700,
 	SENSE_SPACE_ALLOCATION_FAILED = 0x2707,
+	SENSE_BECAME_READY = 0x2800,		/* and the medium may be another one */
 	SENSE_POWER_ON = 0x2900,		/* 29/00..29/03: caches may be gone */
 	SENSE_DEVICE_RESET = 0x2903,		/* logical unit or target reset */
 	SENSE_NEXUS_LOSS = 0x2907,

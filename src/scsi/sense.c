@@ -137,6 +137,7 @@ static const char *sense_code_name(uint16_t code)
 		{ SENSE_LUN_NOT_SUPPORTED, "logical unit not supported" },
 		{ SENSE_WRITE_PROTECTED, "write protected" },
 		{ SENSE_SPACE_ALLOCATION_FAILED, "space allocation failed write protect" },
+		{ SENSE_BECAME_READY, "not ready to ready change" },
 		{ SENSE_POWER_ON, "power on, reset, or bus device reset occurred" },
 		{ SENSE_NEXUS_LOSS, "I_T nexus loss occurred" },
 		{ SENSE_MODE_PARAMETERS_CHANGED, "mode parameters changed" },

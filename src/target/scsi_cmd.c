@@ -53,12 +53,13 @@ static void scsi_fail_medium(struct scsi_cmd *c, uint16_t code, uint64_t off)
 
 void scsi_read_failed(struct scsi_cmd *c, int rc, uint64_t off)
 {
-	(void)rc;
+	lun_note_error(c->lun, "read", rc);
 	scsi_fail_medium(c, SENSE_UNRECOVERED_READ_ERROR, off);
 }
 
 void scsi_write_failed(struct scsi_cmd *c, int rc, uint64_t off)
 {
+	lun_note_error(c->lun, "write", rc);
 	if (rc == -ENOSPC || rc == -EDQUOT || rc == -EFBIG)
 		scsi_fail(c, SENSE_DATA_PROTECT, SENSE_SPACE_ALLOCATION_FAILED);
 	else if (rc == -EROFS || rc == -EBADF || rc == -EPERM)
@@ -220,6 +221,8 @@ static uint16_t scsi_ua_code(unsigned bit)
 		return SENSE_REPORTED_LUNS_CHANGED;
 	case NEXUS_UA_IDENTITY_CHANGED:
 		return SENSE_INQUIRY_DATA_CHANGED;
+	case NEXUS_UA_BECAME_READY:
+		return SENSE_BECAME_READY;
 	}
 	return SENSE_CODE_NONE;
 }
@@ -265,6 +268,10 @@ static bool scsi_is_stopped(struct scsi_cmd *c)
 	if (!(op->flags & SCSI_OP_ANY_NEXUS) && scsi_is_reserved(c)) {
 		c->status = SCSI_RESERVATION_CONFLICT;
 		c->next = SCSI_NEXT_DONE;
+		return true;
+	}
+	if (!(op->flags & SCSI_OP_ANY_NEXUS) && c->lun->offline) {
+		scsi_fail(c, SENSE_NOT_READY, SENSE_LUN_BECOMING_READY);
 		return true;
 	}
 	if (op->flags & SCSI_OP_WRITES && lun_is_protected(c->lun)) {

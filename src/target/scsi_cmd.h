@@ -41,7 +41,7 @@ struct scsi_op {
 };
 
 enum scsi_op_flag {
-	SCSI_OP_ANY_NEXUS = 1,		/* in spite of another's reservation */
+	SCSI_OP_ANY_NEXUS = 1,		/* in spite of another's reservation, and offline */
 	SCSI_OP_KEEPS_UA = 2,		/* does not report pending unit attentions */
 	SCSI_OP_ANY_LUN = 4,		/* answers for LUNs that are not there */
 	SCSI_OP_WRITES = 8,

@@ -11,15 +11,16 @@
 
 #include "iscsifs/err.h"
 #include "iscsifs/list.h"
+#include "target/access.h"
 #include "target/disk.h"
 #include "target/flusher.h"
+#include "target/params.h"
 
 enum {
 	TARGET_NAME_MAX = 223,		/* bytes of an iSCSI name, RFC 7143 4.2.7.1 */
 	TARGET_LUNS_MAX = 1024,		/* logical units of one target */
 	TARGET_LUN_NUMBER_MAX = 16383,	/* flat space addressing, SAM-5 4.6.7 */
 	TARGET_PORTAL_GROUP = 1,	/* every portal belongs to the one group */
-	TARGET_SECRET_MAX = 255,
 };
 
 struct nexus;
@@ -37,7 +38,7 @@ struct lun_stats {
 struct lun {
 	struct target *target;
 	unsigned number;
-	unsigned index;			/* position among the target's units */
+	unsigned index;			/* of its unit attentions; the same as long as it lives */
 	char *backing;			/* what disk_open() was given */
 	struct disk *disk;
 	struct flusher flusher;
@@ -52,6 +53,11 @@ struct lun {
 	char serial[33];
 	uint64_t identity;		/* 60 bits, of NAA "locally assigned" */
 	const struct nexus *reserved_by;/* RESERVE(6); NULL: nobody */
+	bool write_protected;		/* by the operator; the disk may be so by itself */
+	bool offline;			/* by the operator: NOT READY */
+	bool absent;			/* taken out of the target, and may come back */
+	int error;			/* -errno that the backing store said last; 0: none */
+	struct list link;		/* of one that was removed, in server.retired */
 	struct lun_stats stats;
 };
 
@@ -68,20 +74,16 @@ struct lun_options {
 	const char *serial;		/* NULL: derived from target and number */
 };
 
-/* Credentials of one direction of CHAP; an empty name means none. */
-struct secret {
-	char name[TARGET_NAME_MAX + 1];
-	char text[TARGET_SECRET_MAX + 1];
-};
-
 struct target {
 	char name[TARGET_NAME_MAX + 1];
 	struct lun *lun[TARGET_LUNS_MAX];	/* by number, ascending */
 	unsigned luns;
-	struct lun **by_number;			/* [lun_numbers] */
+	struct lun **by_number;			/* [lun_numbers]; without those that are absent */
+	bool index_taken[TARGET_LUNS_MAX];
 	unsigned lun_numbers;
-	struct secret incoming;			/* the initiator proves it knows this */
-	struct secret outgoing;			/* and may ask us to prove that we know this */
+	struct access access;			/* who may log in */
+	struct params offer;			/* what we are willing to negotiate */
+	unsigned window;			/* commands per session in flight; 0: the server's */
 	struct list nexuses;
 	struct list known;			/* initiator ports seen since we started */
 	unsigned known_count;
@@ -98,6 +100,7 @@ enum nexus_ua {
 	NEXUS_UA_CLEARED = 1 << 5,	/* commands cleared by another initiator */
 	NEXUS_UA_LUNS_CHANGED = 1 << 6,
 	NEXUS_UA_IDENTITY_CHANGED = 1 << 7,
+	NEXUS_UA_BECAME_READY = 1 << 15,
 };
 
 struct nexus {
@@ -116,8 +119,47 @@ bool target_name_ok(const char *name);
 int target_new(struct target **out, const char *name, struct err *e);
 void target_free(struct target *t);
 
-/* Add a logical unit. Returns 0 or -code with a sentence in @e. */
+/*
+ * Add a logical unit: who is logged in learns of it, by unit attention, on every unit. Returns 0 or
+ * -code with a sentence in @e.
+ */
 int target_add_lun(struct target *t, const struct lun_options *o, struct err *e);
+
+/*
+ * Take @l out of its target, or put it back: reservations go, who is logged in learns of it. Its
+ * tasks are the caller's to end (admin_settle_lun()).
+ */
+void target_set_present(struct lun *l, bool present);
+
+/*
+ * @l leaves its target for good and is the caller's, who ends its tasks and, when nothing refers to
+ * it any more, frees it.
+ */
+void target_remove_lun(struct lun *l);
+
+/* The unit @number, also one that is absent; or NULL. */
+struct lun *target_find_lun(const struct target *t, unsigned number);
+
+/* Of one that was removed. lun_free(NULL) is legal. */
+void lun_free(struct lun *l);
+
+/*
+ * Another size; see disk_resize(). Who is logged in learns of it; tasks that reach over the new end
+ * are the caller's to end. Returns 0 or -code with a sentence in @e.
+ */
+int lun_resize(struct lun *l, uint64_t bytes, bool cut, struct err *e);
+
+/* Write protection by the operator. Returns 0 or -code with a sentence in @e. */
+int lun_set_protected(struct lun *l, bool on, struct err *e);
+
+/*
+ * Offline: commands that ask for the medium are NOT READY, until it is online again; then whatever
+ * the backing store has lost is forgiven (disk_recover()).
+ */
+void lun_set_offline(struct lun *l, bool offline);
+
+/* The backing store said @rc: told to the operator, once for each kind of failure. */
+void lun_note_error(struct lun *l, const char *what, int rc);
 
 /* NULL when there is none of that number. */
 static inline struct lun *target_lun(const struct target *t, unsigned number)
@@ -139,7 +181,7 @@ void lun_attention(struct lun *l, enum nexus_ua ua, const struct nexus *except);
 
 static inline bool lun_is_protected(const struct lun *l)
 {
-	return l->software_protected || l->disk->write_protected;
+	return l->software_protected || l->write_protected || l->disk->write_protected;
 }
 
 /* Does an acknowledged write wait in a cache that may be lost? */

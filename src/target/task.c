@@ -299,6 +299,16 @@ void task_answer(struct task *t)
 		task_respond(t);
 }
 
+void task_fail(struct task *t, enum sense_key key, uint16_t code)
+{
+	if (t->state == TASK_FLUSHING)
+		flusher_forget(&t->flush);
+	list_del(&t->reading);
+	scsi_fail(&t->cmd, key, code);
+	if (t->state != TASK_HELD)
+		task_answer(t);
+}
+
 void task_hold(struct task *t)
 {
 	list_del(&t->reading);

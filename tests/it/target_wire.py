@@ -716,8 +716,11 @@ def every_field_may_be_wrong():
         good.nop()
 
 
+CHAP_HASHES = {"5": hashlib.md5, "6": hashlib.sha1, "7": hashlib.sha256, "8": hashlib.sha3_256}
+
+
 def chap_login(t, user="joe", secret="sesame-open-now", target=IQN, mutual=None, spoil=None,
-               reflect=False, alg="5", base64_answer=False):
+               reflect=False, alg="5", base64_answer=False, want_alg="5"):
     i = Initiator(t)
     p = i.login_pdu(0, 1, {**i.names(target), "AuthMethod": "CHAP,None"}, transit=False)
     if p.login_status:
@@ -728,7 +731,9 @@ def chap_login(t, user="joe", secret="sesame-open-now", target=IQN, mutual=None,
         return p, i
     k = p.text()
     challenge = bytes.fromhex(k["CHAP_C"][2:])
-    answer = hashlib.md5(bytes([int(k["CHAP_I"])]) + secret.encode() + challenge).digest()
+    assert k["CHAP_A"] == want_alg, k
+    digest = CHAP_HASHES[want_alg]
+    answer = digest(bytes([int(k["CHAP_I"])]) + secret.encode() + challenge).digest()
     text = "0b" + base64.b64encode(answer).decode() if base64_answer else "0x" + answer.hex()
     keys = {"CHAP_N": user, "CHAP_R": spoil or text}
     if mutual or reflect:
@@ -738,7 +743,7 @@ def chap_login(t, user="joe", secret="sesame-open-now", target=IQN, mutual=None,
     if p.login_status:
         return p, i
     if mutual:
-        want = hashlib.md5(bytes([77]) + mutual.encode() + b"0123456789abcdef").hexdigest()
+        want = digest(bytes([77]) + mutual.encode() + b"0123456789abcdef").hexdigest()
         assert p.text() == {"CHAP_N": "disk", "CHAP_R": "0x" + want}, p.text()
     return i.login_pdu(1, 3, {}), i
 
@@ -756,9 +761,12 @@ def chap_lets_in_who_knows_the_secret_only():
                     "--user", "joe", "--password-file", paths[0]) as t:
             assert chap_login(t)[0].login_status == 0
             assert chap_login(t, base64_answer=True)[0].login_status == 0
-            assert chap_login(t, alg="7,6,5")[0].login_status == 0
+            for offer, chosen in (("5,6,7,8", "8"), ("7,6,5", "7"), ("6", "6"), ("99,5", "5")):
+                p, _ = chap_login(t, alg=offer, want_alg=chosen, mutual="another-secret-")
+                assert p.login_status == 0, offer
             assert chap_login(t, mutual="another-secret-")[0].login_status == 0
-            for wrong in (dict(secret="x"), dict(user="jo"), dict(reflect=True), dict(alg="7"),
+            for wrong in (dict(secret="x"), dict(user="jo"), dict(reflect=True), dict(alg="9,4"),
+                          dict(reflect=True, alg="8", want_alg="8"),
                           dict(spoil="0x"), dict(spoil="0x00"), dict(spoil="x"),
                           dict(spoil="0x" + "0" * 2048), dict(spoil="0b!"), dict(spoil="0xzz"),
                           dict(target=IQN + "2", mutual="x")):
