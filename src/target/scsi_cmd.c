@@ -12,6 +12,8 @@
 
 #include "iscsifs/check.h"
 #include "iscsifs/cursor.h"
+#include "target/chore.h"
+#include "target/scsi_copy.h"
 
 enum { SCSI_COLLECT_MAX = 4 << 20 };	/* bytes for one initiator port */
 
@@ -142,8 +144,17 @@ void scsi_flushed(struct scsi_cmd *c, int rc)
 		scsi_write_failed(c, rc, c->off);
 }
 
+void scsi_chore_done(struct scsi_cmd *c, int rc)
+{
+	c->next = SCSI_NEXT_DONE;
+	c->op->chore_done(c, rc);
+}
+
 void scsi_end(struct scsi_cmd *c)
 {
+	scsi_copy_end(c);
+	chore_free(c->chore);
+	c->chore = NULL;
 	if (c->param_cap) {
 		c->nexus->collected_bytes -= c->param_cap;
 		free(c->param);
@@ -160,7 +171,10 @@ const struct scsi_op *scsi_op_at(unsigned i)
 	if (i < scsi_rw_op_count)
 		return &scsi_rw_ops[i];
 	i -= scsi_rw_op_count;
-	return i < scsi_space_op_count ? &scsi_space_ops[i] : NULL;
+	if (i < scsi_space_op_count)
+		return &scsi_space_ops[i];
+	i -= scsi_space_op_count;
+	return i < scsi_copy_op_count ? &scsi_copy_ops[i] : NULL;
 }
 
 /* The first row of each opcode; those with service actions follow each other. */
@@ -233,9 +247,11 @@ uint16_t scsi_take_ua(struct scsi_cmd *c)
 	return bit ? scsi_ua_code(bit) : 0;
 }
 
-static bool scsi_is_reserved(const struct scsi_cmd *c)
+/* RESERVE(6) keeps out reader and writer alike. */
+bool scsi_is_kept_out(const struct lun *l, const struct nexus *n, bool writes)
 {
-	return c->lun->reserved_by && c->lun->reserved_by != c->nexus;
+	(void)writes;
+	return l->reserved_by && l->reserved_by != n;
 }
 
 /* Everything that can end a command before its own row is asked. Returns true when it did. */
@@ -262,7 +278,8 @@ static bool scsi_is_stopped(struct scsi_cmd *c)
 		scsi_fail(c, SENSE_UNIT_ATTENTION, ua);
 		return true;
 	}
-	if (!(op->flags & SCSI_OP_ANY_NEXUS) && scsi_is_reserved(c)) {
+	if (!(op->flags & SCSI_OP_ANY_NEXUS) &&
+	    scsi_is_kept_out(c->lun, c->nexus, op->flags & SCSI_OP_WRITES)) {
 		c->status = SCSI_RESERVATION_CONFLICT;
 		c->next = SCSI_NEXT_DONE;
 		return true;

@@ -31,6 +31,7 @@ void server_init(struct server *s)
 	memset(s, 0, sizeof(*s));
 	s->spare_fd = -1;
 	list_init(&s->targets);
+	chores_init(&s->chores);
 	list_init(&s->portals);
 	list_init(&s->connections);
 	list_init(&s->dirty);
@@ -263,6 +264,7 @@ int server_start(struct server *s, struct loop *loop)
 	rc = worker_new(&s->worker, loop);
 	if (rc)
 		return rc;
+	s->chores.worker = s->worker;
 	s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	s->loop = loop;
 	loop_hook_add(loop, &s->flush, server_flush);
@@ -299,6 +301,7 @@ void server_fini(struct server *s)
 		loop_hook_del(&s->flush);
 	}
 	worker_free(s->worker);
+	chores_fini(&s->chores);
 	if (s->spare_fd >= 0)
 		close(s->spare_fd);
 	list_each_safe(p, ptmp, &s->portals, link) {

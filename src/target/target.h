@@ -11,6 +11,7 @@
 
 #include "iscsifs/err.h"
 #include "iscsifs/list.h"
+#include "iscsifs/scsi_sense.h"
 #include "target/disk.h"
 #include "target/flusher.h"
 
@@ -52,6 +53,8 @@ struct lun {
 	char serial[33];
 	uint64_t identity;		/* 60 bits, of NAA "locally assigned" */
 	const struct nexus *reserved_by;/* RESERVE(6); NULL: nobody */
+	unsigned busy;			/* chores that are at it: chore.h; while there are any, the
+					 * unit and its disk must stay */
 	struct lun_stats stats;
 };
 
@@ -100,10 +103,26 @@ enum nexus_ua {
 	NEXUS_UA_IDENTITY_CHANGED = 1 << 7,
 };
 
+/* What became of an EXTENDED COPY, for RECEIVE COPY RESULTS. */
+struct copy_result {
+	bool kept;
+	bool running;
+	uint8_t list_id;
+	unsigned lun;			/* number of the unit that was asked to copy */
+	uint8_t status;			/* enum scsi_status */
+	uint16_t segments;		/* finished */
+	uint64_t bytes;			/* copied */
+	struct sense sense;		/* with CHECK CONDITION */
+};
+
+enum { NEXUS_COPIES_MAX = 8 };		/* results kept, and copies with an identifier at once */
+
 struct nexus {
 	struct target *target;
 	char initiator[TARGET_NAME_MAX + 1];
 	uint8_t isid[6];
+	struct copy_result copies[NEXUS_COPIES_MAX];
+	unsigned last_copy;		/* the place that was taken last */
 	uint32_t collected_bytes;	/* parameter lists and the like that its commands hold */
 	uint16_t ua[TARGET_LUNS_MAX];	/* by lun->index */
 	struct list link;
