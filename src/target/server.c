@@ -33,6 +33,7 @@ void server_init(struct server *s)
 	s->spare_fd = -1;
 	list_init(&s->targets);
 	list_init(&s->retired);
+	chores_init(&s->chores);
 	list_init(&s->portals);
 	list_init(&s->connections);
 	list_init(&s->dirty);
@@ -268,6 +269,7 @@ int server_start(struct server *s, struct loop *loop)
 	rc = worker_new(&s->worker, loop);
 	if (rc)
 		return rc;
+	s->chores.worker = s->worker;
 	s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	s->loop = loop;
 	loop_hook_add(loop, &s->flush, server_flush);
@@ -310,6 +312,7 @@ void server_fini(struct server *s)
 		loop_hook_del(&s->flush);
 	}
 	worker_free(s->worker);
+	chores_fini(&s->chores);
 	if (s->spare_fd >= 0)
 		close(s->spare_fd);
 	list_each_safe(p, ptmp, &s->portals, link) {

@@ -12,6 +12,7 @@
 #include "iscsifs/err.h"
 #include "iscsifs/list.h"
 #include "iscsifs/loop.h"
+#include "target/chore.h"
 #include "target/params.h"
 #include "target/target.h"
 
@@ -53,6 +54,7 @@ struct portal {
 struct server {
 	struct loop *loop;
 	struct worker *worker;
+	struct chores chores;
 	struct list targets;
 	struct list retired;		/* LUNs that were removed, and something still refers to */
 	struct list portals;

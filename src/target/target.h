@@ -12,6 +12,7 @@
 #include "iscsifs/err.h"
 #include "iscsifs/list.h"
 #include "target/access.h"
+#include "iscsifs/scsi_sense.h"
 #include "target/disk.h"
 #include "target/flusher.h"
 #include "target/params.h"
@@ -61,6 +62,8 @@ struct lun {
 	int error;			/* -errno that the backing store said last; 0: none */
 	struct list link;		/* of one that was removed, in server.retired */
 	struct pr pr;			/* persistent reservations */
+	unsigned busy;			/* chores that are at it: chore.h; while there are any, the
+					 * unit and its disk must stay */
 	struct lun_stats stats;
 };
 
@@ -109,10 +112,26 @@ enum nexus_ua {
 	NEXUS_UA_BECAME_READY = 1 << 11,
 };
 
+/* What became of an EXTENDED COPY, for RECEIVE COPY RESULTS. */
+struct copy_result {
+	bool kept;
+	bool running;
+	uint8_t list_id;
+	unsigned lun;			/* number of the unit that was asked to copy */
+	uint8_t status;			/* enum scsi_status */
+	uint16_t segments;		/* finished */
+	uint64_t bytes;			/* copied */
+	struct sense sense;		/* with CHECK CONDITION */
+};
+
+enum { NEXUS_COPIES_MAX = 8 };		/* results kept, and copies with an identifier at once */
+
 struct nexus {
 	struct target *target;
 	char initiator[TARGET_NAME_MAX + 1];
 	uint8_t isid[6];
+	struct copy_result copies[NEXUS_COPIES_MAX];
+	unsigned last_copy;		/* the place that was taken last */
 	uint32_t collected_bytes;	/* parameter lists and the like that its commands hold */
 	uint32_t ua[TARGET_LUNS_MAX];	/* by lun->index */
 	/* End its tasks on @l but @except. Returns how many there were. NULL: it never has any. */
