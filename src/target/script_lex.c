@@ -12,7 +12,7 @@
 
 int script_fail(const struct script_words *w, const char *fmt, ...)
 {
-	char why[300];
+	char why[400];
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -82,7 +82,7 @@ static int script_fail_word(const struct script_words *w, const char *word, cons
 			    const struct script_word *table)
 {
 	const char *names[64], *near;
-	char list[240] = "";
+	char list[320] = "";
 	size_t len = 0;
 	unsigned n = 0;
 

@@ -17,6 +17,8 @@ const struct script_word script_events[] = {
 	{ "unmap", SCRIPT_EV_COMMAND },
 	{ "data-out", SCRIPT_EV_DATA_OUT },
 	{ "data-in", SCRIPT_EV_DATA_IN },
+	{ "r2t", SCRIPT_EV_R2T },
+	{ "answer", SCRIPT_EV_ANSWER },
 	{ "tmf", SCRIPT_EV_TMF },
 	{ "logout", SCRIPT_EV_LOGOUT },
 	{ "text", SCRIPT_EV_TEXT },
@@ -165,9 +167,12 @@ const struct script_word script_login_statuses[] = {
 
 /* RFC 7143 11.9.1 */
 const struct script_word script_asyncs[] = {
+	{ "scsi", 0 },
 	{ "logout", 1 },
 	{ "drop-connection", 2 },
 	{ "drop-session", 3 },
+	{ "renegotiate", 4 },
+	{ "vendor", 255 },
 	{ NULL, 0 },
 };
 
@@ -181,6 +186,7 @@ const struct script_word script_corrupts[] = {
 const struct script_word script_forgets[] = {
 	{ "cache", SCRIPT_DO_FORGET_CACHE },
 	{ "reservations", SCRIPT_DO_FORGET_RESERVATIONS },
+	{ "session", SCRIPT_DO_FORGET_SESSION },
 	{ NULL, 0 },
 };
 
@@ -191,24 +197,83 @@ const struct script_word script_loses[] = {
 	{ NULL, 0 },
 };
 
+const struct script_word script_flips[] = {
+	{ "header", SCRIPT_FLIP_HEADER },
+	{ "data", SCRIPT_FLIP_DATA },
+	{ "bit", SCRIPT_FLIP_BIT },
+	{ NULL, 0 },
+};
+
+const struct script_word script_residuals[] = {
+	{ "none", SCRIPT_RESIDUAL_NONE },
+	{ "over", SCRIPT_RESIDUAL_OVER },
+	{ "under", SCRIPT_RESIDUAL_UNDER },
+	{ NULL, 0 },
+};
+
+const struct script_word script_tmf_responses[] = {
+	{ "no-task", 1 },
+	{ "no-lun", 2 },
+	{ "task-allegiant", 3 },
+	{ "unsupported", 5 },
+	{ "not-authorized", 6 },
+	{ "rejected", 255 },
+	{ NULL, 0 },
+};
+
+/* Answers to these requests are the next PDU that goes. */
+enum {
+	SCRIPT_SIMPLE = SCRIPT_EV_NOP | SCRIPT_EV_TMF | SCRIPT_EV_LOGOUT | SCRIPT_EV_TEXT,
+	SCRIPT_ALL = SCRIPT_SIMPLE | SCRIPT_OUTGOING | SCRIPT_EV_LOGIN,
+};
+
+const struct script_field script_fields[] = {
+	{ "flags", 1, 1, SCRIPT_ALL },
+	{ "response", 2, 1, SCRIPT_EV_ANSWER | SCRIPT_EV_TMF | SCRIPT_EV_LOGOUT },
+	{ "status", 3, 1, SCRIPT_EV_ANSWER },
+	{ "data-length", 5, 3, SCRIPT_ALL },
+	{ "itt", 16, 4, SCRIPT_ALL },
+	{ "ttt", 20, 4, SCRIPT_EV_R2T | SCRIPT_EV_DATA_IN | SCRIPT_EV_NOP | SCRIPT_EV_TEXT },
+	{ "statsn", 24, 4, SCRIPT_ALL },
+	{ "expcmdsn", 28, 4, SCRIPT_ALL },
+	{ "maxcmdsn", 32, 4, SCRIPT_ALL },
+	{ "datasn", 36, 4, SCRIPT_EV_DATA_IN | SCRIPT_EV_ANSWER },
+	{ "r2tsn", 36, 4, SCRIPT_EV_R2T },
+	{ "login-status", 36, 2, SCRIPT_EV_LOGIN },
+	{ "offset", 40, 4, SCRIPT_EV_R2T | SCRIPT_EV_DATA_IN },
+	{ "time2wait", 40, 2, SCRIPT_EV_LOGOUT },
+	{ "length", 44, 4, SCRIPT_EV_R2T },
+	{ NULL, 0, 0, 0 },
+};
+
 const struct script_word script_acts[] = {
 	{ "close", SCRIPT_DO_CLOSE },
 	{ "reset", SCRIPT_DO_RESET },
 	{ "refuse", SCRIPT_DO_REFUSE_FOR },
 	{ "redirect", SCRIPT_DO_REDIRECT },
 	{ "blackhole", SCRIPT_DO_BLACKHOLE },
+	{ "stall", SCRIPT_DO_STALL },
+	{ "rate", SCRIPT_DO_RATE },
+	{ "slice", SCRIPT_DO_SLICE },
+	{ "window", SCRIPT_DO_WINDOW },
+	{ "ping", SCRIPT_DO_PING },
+	{ "late", SCRIPT_DO_LATE },
 	{ "delay", SCRIPT_DO_DELAY },
 	{ "drop", SCRIPT_DO_DROP },
 	{ "withhold", SCRIPT_DO_WITHHOLD },
 	{ "execute", SCRIPT_DO_EXECUTE },
 	{ "duplicate", SCRIPT_DO_DUPLICATE },
 	{ "zombie", SCRIPT_DO_ZOMBIE },
+	{ "pretend", SCRIPT_DO_PRETEND },
 	{ "status", SCRIPT_DO_STATUS },
 	{ "sense", SCRIPT_DO_SENSE },
 	{ "reject", SCRIPT_DO_REJECT },
 	{ "async", SCRIPT_DO_ASYNC },
 	{ "truncate", SCRIPT_DO_TRUNCATE },
 	{ "corrupt", SCRIPT_DO_CORRUPT },
+	{ "set", SCRIPT_DO_SET },
+	{ "flip", SCRIPT_DO_FLIP },
+	{ "residual", SCRIPT_DO_RESIDUAL },
 	{ "garbage", SCRIPT_DO_GARBAGE },
 	{ "forget", SCRIPT_DO_FORGET_CACHE },
 	{ "crash", SCRIPT_DO_CRASH },
@@ -222,7 +287,7 @@ const struct script_word script_acts[] = {
 
 unsigned script_act_events(enum script_act act)
 {
-	const unsigned requests = SCRIPT_IN_SESSION & ~(unsigned)SCRIPT_EV_DATA_IN;
+	const unsigned requests = SCRIPT_IN_SESSION & ~(unsigned)SCRIPT_OUTGOING;
 
 	switch (act) {
 	case SCRIPT_DO_REFUSE_WITH:
@@ -231,20 +296,34 @@ unsigned script_act_events(enum script_act act)
 	case SCRIPT_DO_DELAY:
 		return requests | SCRIPT_EV_LOGIN;
 	case SCRIPT_DO_DROP:
-		return requests | SCRIPT_EV_LOGIN;
+		return SCRIPT_IN_SESSION | SCRIPT_EV_LOGIN;
+	case SCRIPT_DO_REFUSE_TMF:
+	case SCRIPT_DO_LATE:
+		return SCRIPT_EV_TMF;
 	case SCRIPT_DO_WITHHOLD:
-	case SCRIPT_DO_EXECUTE:
+		return SCRIPT_EV_COMMAND | SCRIPT_EV_TMF;
 	case SCRIPT_DO_DUPLICATE:
+		return SCRIPT_EV_COMMAND | SCRIPT_OUTGOING;
+	case SCRIPT_DO_SET:
+		return SCRIPT_ALL;
+	case SCRIPT_DO_RESIDUAL:
+		return SCRIPT_EV_ANSWER;
+	case SCRIPT_DO_EXECUTE:
 	case SCRIPT_DO_ZOMBIE:
+	case SCRIPT_DO_PRETEND:
 	case SCRIPT_DO_STATUS:
 	case SCRIPT_DO_SENSE:
 		return SCRIPT_EV_COMMAND;
 	case SCRIPT_DO_REJECT:
 		return requests & ~(unsigned)SCRIPT_EV_DATA_OUT;
 	case SCRIPT_DO_ASYNC:
+	case SCRIPT_DO_WINDOW:
+	case SCRIPT_DO_PING:
+	case SCRIPT_DO_FORGET_SESSION:
 		return SCRIPT_IN_SESSION | SCRIPT_NOBODY;
 	case SCRIPT_DO_TRUNCATE:
 	case SCRIPT_DO_CORRUPT:
+	case SCRIPT_DO_FLIP:
 		return SCRIPT_IN_SESSION | SCRIPT_EV_LOGIN;
 	case SCRIPT_DO_NONE:
 		return 0;
@@ -252,6 +331,9 @@ unsigned script_act_events(enum script_act act)
 	case SCRIPT_DO_RESET:
 	case SCRIPT_DO_REFUSE_FOR:
 	case SCRIPT_DO_BLACKHOLE:
+	case SCRIPT_DO_STALL:
+	case SCRIPT_DO_RATE:
+	case SCRIPT_DO_SLICE:
 	case SCRIPT_DO_GARBAGE:
 	case SCRIPT_DO_FORGET_CACHE:
 	case SCRIPT_DO_FORGET_RESERVATIONS:

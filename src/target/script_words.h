@@ -11,11 +11,20 @@ struct script_word {
 	uint32_t value;
 };
 
+/* A field of a header that goes: where it is, in bytes, and with which events. */
+struct script_field {
+	const char *name;
+	uint8_t at;
+	uint8_t bytes;
+	unsigned events;
+};
+
 /* Sets of events. */
 enum {
+	SCRIPT_OUTGOING = SCRIPT_EV_DATA_IN | SCRIPT_EV_R2T | SCRIPT_EV_ANSWER,
 	SCRIPT_IN_SESSION = SCRIPT_EV_NOP | SCRIPT_EV_COMMAND | SCRIPT_EV_DATA_OUT |
-			    SCRIPT_EV_DATA_IN | SCRIPT_EV_TMF | SCRIPT_EV_LOGOUT | SCRIPT_EV_TEXT,
-	SCRIPT_WITH_DATA = SCRIPT_EV_COMMAND | SCRIPT_EV_DATA_OUT | SCRIPT_EV_DATA_IN,
+			    SCRIPT_EV_TMF | SCRIPT_EV_LOGOUT | SCRIPT_EV_TEXT | SCRIPT_OUTGOING,
+	SCRIPT_WITH_DATA = SCRIPT_EV_COMMAND | SCRIPT_EV_DATA_OUT | SCRIPT_OUTGOING,
 	SCRIPT_NOBODY = SCRIPT_EV_MARK | SCRIPT_EV_TIME,	/* no connection: all of them */
 	SCRIPT_ANYWHERE = SCRIPT_IN_SESSION | SCRIPT_NOBODY | SCRIPT_EV_CONNECT | SCRIPT_EV_LOGIN,
 };
@@ -45,6 +54,10 @@ extern const struct script_word script_asyncs[];	/* RFC 7143 11.9.1 */
 extern const struct script_word script_corrupts[];	/* enum script_corrupt */
 extern const struct script_word script_forgets[];	/* enum script_act */
 extern const struct script_word script_loses[];		/* enum script_lose */
+extern const struct script_word script_flips[];		/* enum script_flip */
+extern const struct script_word script_residuals[];	/* enum script_residual */
+extern const struct script_word script_tmf_responses[];	/* RFC 7143 11.6.1 */
+extern const struct script_field script_fields[];	/* RFC 7143 11.4, 11.6 to 11.8 and on */
 
 /* With which events a key makes sense, by enum script_key. */
 extern const unsigned script_key_events[];

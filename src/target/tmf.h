@@ -9,4 +9,7 @@
 /* Carry out the request @p and answer it. */
 void tmf_request(struct session *s, const struct pdu *p);
 
+/* Answer the request @bhs, which is not carried out. */
+void tmf_answer(struct session *s, const uint8_t *bhs, enum pdu_tmf_response response);
+
 #endif
