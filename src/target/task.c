@@ -121,6 +121,8 @@ static void task_respond(struct task *t)
 
 	if (t->fault && fault_answer(t))
 		return;
+	if (s->c->server->faults && fault_outgoing(t, SCRIPT_EV_ANSWER))
+		return;
 	bhs = conn_pdu(s->c, 2 + SENSE_DESCRIPTOR_MAX);
 	data = conn_pdu_data(s->c, bhs);
 	/* The place in the window is free with this response: let it say so. */
@@ -192,9 +194,9 @@ static bool task_data_in_disk(struct task *t)
 	uint8_t *lent, *bhs;
 	int rc;
 
-	if (c->server->faults && fault_data_in(t))
+	if (c->server->faults && fault_data_in(t, t->moved + len == t->total))
 		return false;
-	lent = c->data_digest || c->fault.armed ? NULL : disk_map(d, off, len, false);
+	lent = c->data_digest || c->fault.spoil.armed ? NULL : disk_map(d, off, len, false);
 	bhs = conn_pdu(c, lent ? 0 : len);
 	rc = lent ? 0 : disk_read(d, off, conn_pdu_data(c, bhs), len);
 	if (rc) {
@@ -252,12 +254,13 @@ static void task_send_param(struct task *t)
 		task_respond(t);
 		return;
 	}
-	if (c->server->faults && fault_data_in(t))
-		return;
 	while (t->moved < t->total) {
 		uint32_t len = task_data_in_bytes(t);
-		uint8_t *bhs = conn_pdu(c, len);
+		uint8_t *bhs;
 
+		if (c->server->faults && fault_data_in(t, t->moved + len == t->total))
+			return;
+		bhs = conn_pdu(c, len);
 		task_data_in_header(t, bhs, len);
 		memcpy(conn_pdu_data(c, bhs), t->cmd.param + t->moved, len);
 		conn_pdu_send(c, bhs, len);
@@ -343,8 +346,11 @@ static void task_send_r2t(struct task *t)
 	struct session *s = t->session;
 	uint32_t len = (uint32_t)MIN(t->total - t->r2t_end,
 				     (uint64_t)s->start.params.max_burst_bytes);
-	uint8_t *bhs = conn_pdu(s->c, 0);
+	uint8_t *bhs;
 
+	if (s->c->server->faults && fault_outgoing(t, SCRIPT_EV_R2T))
+		return;
+	bhs = conn_pdu(s->c, 0);
 	pdu_init(bhs, PDU_R2T, PDU_F, t->itt);
 	memcpy(bhs + 8, t->lun, 8);
 	be32_store(bhs + 20, t->ttt + ((t->r2t_sent - t->r2t_done) << TASK_TTT_INDEX_BITS));
@@ -372,7 +378,8 @@ static void task_advance(struct task *t)
 	}
 	if (t->r2t_sent == t->r2t_done)
 		t->r2t_end = t->moved;
-	while (t->r2t_end < t->total && t->r2t_sent - t->r2t_done < p->max_outstanding_r2t)
+	while (t->r2t_end < t->total && t->r2t_sent - t->r2t_done < p->max_outstanding_r2t &&
+	       !t->session->c->dead)
 		task_send_r2t(t);
 	t->sequence_end = MIN(t->moved + p->max_burst_bytes, t->total);
 }
