@@ -19,6 +19,7 @@
 #include "iscsifs/check.h"
 #include "iscsifs/log.h"
 #include "iscsifs/num.h"
+#include "target/admin.h"
 #include "target/connection.h"
 #include "target/fault_hooks.h"
 #include "target/session.h"
@@ -31,6 +32,8 @@ void server_init(struct server *s)
 	memset(s, 0, sizeof(*s));
 	s->spare_fd = -1;
 	list_init(&s->targets);
+	list_init(&s->retired);
+	chores_init(&s->chores);
 	list_init(&s->portals);
 	list_init(&s->connections);
 	list_init(&s->dirty);
@@ -285,6 +288,8 @@ static void server_flush(struct loop_hook *h)
 		list_move(&now, &c->dirty);
 	while ((c = list_first(&now, struct connection, dirty)))
 		conn_flush(c);
+	if (!list_empty(&s->retired))
+		admin_free_retired(s);
 }
 
 int server_start(struct server *s, struct loop *loop)
@@ -295,6 +300,7 @@ int server_start(struct server *s, struct loop *loop)
 	rc = worker_new(&s->worker, loop);
 	if (rc)
 		return rc;
+	s->chores.worker = s->worker;
 	s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	s->loop = loop;
 	loop_hook_add(loop, &s->flush, server_flush);
@@ -328,6 +334,7 @@ void server_fini(struct server *s)
 	struct connection *c, *ctmp;
 	struct portal *p, *ptmp;
 	struct target *t, *ttmp;
+	struct lun *l, *ltmp;
 
 	list_each_safe(c, ctmp, &s->connections, link)
 		conn_close(c, "the target ends");
@@ -336,6 +343,7 @@ void server_fini(struct server *s)
 		loop_hook_del(&s->flush);
 	}
 	worker_free(s->worker);
+	chores_fini(&s->chores);
 	if (s->spare_fd >= 0)
 		close(s->spare_fd);
 	list_each_safe(p, ptmp, &s->portals, link) {
@@ -346,8 +354,10 @@ void server_fini(struct server *s)
 		list_del(&p->link);
 		free(p);
 	}
+	faults_free(s->faults);
+	list_each_safe(l, ltmp, &s->retired, link)
+		lun_free(l);
 	list_each_safe(t, ttmp, &s->targets, link)
 		target_free(t);
 	access_fini(&s->discovery);
-	faults_free(s->faults);
 }

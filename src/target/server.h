@@ -12,6 +12,7 @@
 #include "iscsifs/err.h"
 #include "iscsifs/list.h"
 #include "iscsifs/loop.h"
+#include "target/chore.h"
 #include "target/params.h"
 #include "target/target.h"
 
@@ -54,7 +55,9 @@ struct portal {
 struct server {
 	struct loop *loop;
 	struct worker *worker;
+	struct chores chores;
 	struct list targets;
+	struct list retired;		/* LUNs that were removed, and something still refers to */
 	struct list portals;
 	int spare_fd;			/* given up to turn a connection away when there is no other */
 	struct list connections;

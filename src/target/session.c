@@ -108,6 +108,7 @@ enum pdu_login_status session_new(struct session **out, struct connection *c,
 			conn_close(old->c, "session reinstated by a new login");
 		}
 		nexus_begin(&s->nexus, start->target, start->initiator, start->isid);
+		s->nexus.abort_tasks = tmf_abort_nexus;
 	}
 	list_append(&sv->sessions, &s->link);
 	log_info("session begins | conn=%llu peer=%s initiator=%s target=%s tsih=%u",
@@ -142,7 +143,8 @@ void session_free(struct session *s)
 
 void session_number_same(struct session *s, uint8_t *bhs)
 {
-	pdu_set_numbers(bhs, s->statsn, s->expcmdsn, s->maxcmdsn);
+	pdu_set_numbers(bhs, s->statsn, s->expcmdsn,
+			s->c->fault.window.narrow ? fault_window_told(s) : s->maxcmdsn);
 }
 
 void session_number(struct session *s, uint8_t *bhs)
@@ -217,14 +219,24 @@ static void session_nop_out(struct session *s, const struct pdu *p)
 	conn_pdu_send(s->c, bhs, len);
 }
 
-void session_ping(struct session *s)
+static void session_nop_in(struct session *s, uint32_t ttt)
 {
 	uint8_t *bhs = conn_pdu(s->c, 0);
 
 	pdu_init(bhs, PDU_NOP_IN, PDU_F, PDU_TAG_NONE);
-	be32_store(bhs + 20, TASK_TTT_PING);
+	be32_store(bhs + 20, ttt);
 	session_number_same(s, bhs);
 	conn_pdu_send(s->c, bhs, 0);
+}
+
+void session_ping(struct session *s)
+{
+	session_nop_in(s, TASK_TTT_PING);
+}
+
+void session_tell_numbers(struct session *s)
+{
+	session_nop_in(s, PDU_TAG_NONE);
 }
 
 static void session_logout(struct session *s, const struct pdu *p)
