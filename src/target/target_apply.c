@@ -71,6 +71,13 @@ static void apply_move_access(struct access *to, struct access *from)
 	}
 }
 
+/* What is offered: FirstBurstLength never above MaxBurstLength (RFC 7143 13.14). */
+static void apply_offer(struct target *t, const struct params *wanted)
+{
+	t->offer = *wanted;
+	t->offer.first_burst_bytes = MIN(wanted->first_burst_bytes, wanted->max_burst_bytes);
+}
+
 int target_apply_target(struct target **out, struct target_conf_target *ct, bool ignore_errors,
 			target_note_fn *note, void *arg, struct err *e)
 {
@@ -81,7 +88,7 @@ int target_apply_target(struct target **out, struct target_conf_target *ct, bool
 	if (rc)
 		return rc;
 	t->tid = ct->tid;
-	t->offer = ct->keys.offer;
+	apply_offer(t, &ct->keys.offer);
 	t->window = (unsigned)ct->keys.max_commands;
 	list_each(cl, &ct->luns, link) {
 		struct err why = ERR_INIT;
@@ -261,7 +268,7 @@ int target_apply_key(struct target *t, const char *key, const char *value,
 	rc = settings_set(row, &k, value, note, e);
 	if (rc)
 		return rc;
-	t->offer = k.offer;
+	apply_offer(t, &k.offer);
 	t->window = (unsigned)k.max_commands;
 	return 0;
 }

@@ -896,6 +896,10 @@ def keys_of_a_target_are_what_it_negotiates():
         i = Initiator(t)
         i.login(IQN + "2")
         assert i.answer["MaxBurstLength"] == "65536" and i.answer["InitialR2T"] == "Yes"
+        i = Initiator(t)
+        i.keys["FirstBurstLength"] = "262144"
+        i.login(IQN + "2")
+        assert i.answer["FirstBurstLength"] == "65536", "above MaxBurstLength"
 
 
 @case

@@ -397,6 +397,7 @@ static void a_key_can_be_set_later(void **state)
 	assert_int_equal(target_new(&t, "iqn.a1", &w->err), 0);
 	assert_int_equal(target_apply_key(t, "MaxBurstLength", "4096", &n, &w->err), 0);
 	assert_int_equal(t->offer.max_burst_bytes, 4096);
+	assert_int_equal(t->offer.first_burst_bytes, 4096);
 	assert_int_equal(target_apply_key(t, "MaxCommands", "3", &n, &w->err), 0);
 	assert_int_equal(t->window, 3);
 	assert_int_equal(t->offer.max_burst_bytes, 4096);
