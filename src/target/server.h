@@ -81,6 +81,9 @@ void server_init(struct server *s);
  */
 int server_listen(struct server *s, const char *address, struct err *e);
 
+/* Is @address written as server_listen() wants it? Returns 0 or -ERR_INVALID. */
+int server_check_address(const char *address, struct err *e);
+
 /* Begin to accept on @loop, which outlives the server. Returns 0 or -errno. */
 int server_start(struct server *s, struct loop *loop);
 

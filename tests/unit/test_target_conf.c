@@ -193,6 +193,8 @@ static void mistakes_are_told_with_their_place(void **state)
 	static const struct {
 		const char *text, *why;
 	} rows[] = {
+		{ "\nlisten = {'127.0.0.1:0', '::1:0'}\n", "t.conf:2: listen ::1:0: want" },
+		{ "listen = '127.0.0.1:99999'\n", "t.conf:1: listen 127.0.0.1:99999: want" },
 		{ "\nnonsense = 1\n", "t.conf:2: unknown key \"nonsense\"" },
 		{ "initiator-adress = ALL\n", "did you mean initiator-address" },
 		{ "initiator-name = iqn.h\n", "belongs into a target section" },
@@ -388,6 +390,22 @@ static void a_disk_that_is_missing_changes_nothing(void **state)
 	server_fini(&s);
 }
 
+static void a_disk_that_is_missing_can_be_left_out(void **state)
+{
+	struct world *w = *state;
+	struct server s;
+
+	server_init(&s);
+	take(w, "target iqn.a1 { lun 0 { backing-store = missing }\n"
+		" lun 1 { backing-store = 'ram:1M' } }\n");
+	w->conf.ignore_errors = true;		/* of a targets.conf */
+	assert_int_equal(target_apply(&w->conf, &s, note, w, &w->err), 0);
+	assert_non_null(strstr(w->notes, "t.conf:1: LUN missing"));
+	assert_null(target_lun(server_target(&s, "iqn.a1"), 0));
+	assert_non_null(target_lun(server_target(&s, "iqn.a1"), 1));
+	server_fini(&s);
+}
+
 static void a_key_can_be_set_later(void **state)
 {
 	struct world *w = *state;
@@ -471,6 +489,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_is_applied_can_be_captured, world_setup,
 						world_teardown),
 		cmocka_unit_test_setup_teardown(a_disk_that_is_missing_changes_nothing, world_setup,
+						world_teardown),
+		cmocka_unit_test_setup_teardown(a_disk_that_is_missing_can_be_left_out, world_setup,
 						world_teardown),
 		cmocka_unit_test_setup_teardown(a_key_can_be_set_later, world_setup, world_teardown),
 		cmocka_unit_test(each_level_has_its_keys),
