@@ -29,6 +29,10 @@ static void scsi_request_sense(struct scsi_cmd *c)
 	} else {
 		s.code = scsi_take_ua(c);
 		s.key = s.code ? SENSE_UNIT_ATTENTION : SENSE_NO_SENSE;
+		if (!s.code && c->lun->offline) {
+			s.key = SENSE_NOT_READY;
+			s.code = SENSE_LUN_BECOMING_READY;
+		}
 	}
 	scsi_answer(c, (uint32_t)sense_encode(&s, descriptor, d), c->cdb[4]);
 }
@@ -52,7 +56,7 @@ static void scsi_report_luns(struct scsi_cmd *c)
 	for (unsigned i = 0; i < c->target->luns && c->cdb[2] != 1; i++) {
 		const struct lun *l = c->target->lun[i];
 
-		if (target_lun(c->target, l->number) != l)	/* removed */
+		if (l->absent)
 			continue;
 		be16_store(d + len, lun_addr_of(l->number).raw);
 		len += 8;

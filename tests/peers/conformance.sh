@@ -24,7 +24,6 @@ _skips='WRITEATOMIC16 is not implemented
 SANITIZE is not implemented
 SANITIZE [A-Z_ ]+ is not implemented according to REPORT_SUPPORTED_OPCODES
 READDEFECTDATA1[02] is not implemented
-(EXTENDEDCOPY|RECEIVE_?COPY_?RESULTS?) is not implemented
 Logical unit is not removable
 Media is not removable
 Logical unit is not write-protected
@@ -73,13 +72,13 @@ every_kind_of_disk_conforms() {
 	_begin large ram:256M,block=4096
 	_begin thick ram:256M,thin=off
 	_begin paths ram:256M 2
-	_end memory 66 1
-	_end file 66 1
-	_end uncached 66 1
-	_end small 71 0
-	_end large 71 0
-	_end thick 80 0
-	_end paths 62 1
+	_end memory 50 1
+	_end file 50 1
+	_end uncached 50 1
+	_end small 55 0
+	_end large 55 0
+	_end thick 64 0
+	_end paths 46 1
 }
 
 # The same where data never comes with its command, and where two paths meet the other disks.
@@ -92,12 +91,12 @@ every_way_to_send_data_conforms() {
 	_begin apart-paths ram:256M 2 No
 	_begin thick-paths ram:256M,thin=off 2
 	_begin large-paths ram:256M,block=4096 2
-	_end apart 66 2
-	_end apart-large 71 1
-	_end apart-thick-large-paths 76 1
-	_end apart-paths 62 2
-	_end thick-paths 76 0
-	_end large-paths 67 0
+	_end apart 50 2
+	_end apart-large 55 1
+	_end apart-thick-large-paths 60 1
+	_end apart-paths 46 2
+	_end thick-paths 60 0
+	_end large-paths 51 0
 }
 
 a_protected_disk_refuses_every_write() {
