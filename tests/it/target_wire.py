@@ -1081,11 +1081,14 @@ def reservations_are_shown_and_forgotten():
     with tempfile.TemporaryDirectory() as d:
         where = os.path.join(d, "control")
         with Target(*RAM, "--control", where, "--enable-faults",
-                    "--fault", "rule gone on mark now do forget reservations") as t:
+                    "--fault", "rule gone on mark now do forget reservations",
+                    "--fault", "rule busy on command where op=persistent-reserve-out nth 1 "
+                    "do status BUSY") as t:
             a = ready(t)
             b = Initiator(t, isid=b"\x80\0\0\0\0\2")
             b.login()
             b.ready()
+            assert pr_out(a, "register", other=1) == 8
             assert pr_out(a, "register", other=1) == 0
             assert pr_out(b, "register", other=2) == 0
             assert pr_out(a, "reserve", 6, key=1) == 0

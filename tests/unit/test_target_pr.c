@@ -237,7 +237,8 @@ static void any_list_is_survived(void **state)
 
 		memset(list, 0, sizeof(list));
 		for (unsigned i = 0; i < ids; i++)
-			len += transport_id_encode(names[rand() % 3], (uint8_t[6]){ (uint8_t)rand() }, list + len);
+			len += transport_id_encode(names[rand() % 3], (uint8_t[6]){ (uint8_t)rand() },
+						   list + len);
 		list[7] = (uint8_t)(rand() % 3);
 		list[15] = (uint8_t)(rand() % 3);
 		list[19] = 1;
