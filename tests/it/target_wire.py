@@ -1002,6 +1002,16 @@ def control(path, command):
             for part in text.split("\n\n")]
 
 
+class Recorder:
+    """In a socket's place, to send later."""
+
+    def __init__(self):
+        self.sent = b""
+
+    def sendall(self, data):
+        self.sent += data
+
+
 WRITE_8 = struct.pack(">BBQIBB", 0x8a, 0, 0, 8, 0, 0)
 READ_1 = struct.pack(">BBQIBB", 0x88, 0, 0, 1, 0, 0)
 
@@ -1061,8 +1071,13 @@ def preempt_and_abort_ends_what_the_other_had_begun():
         assert pr_out(a, "register", other=1) == 0
         itt = a.command(WRITE_8, 4096, write=True)
         r2t = a.recv()
-        assert pr_out(b, "preempt-abort", 5, key=2, other=1) == 0
+        whole = a.sock
+        a.sock = Recorder()
         a.data_out(itt, r2t.ttt, 0, 0, b"\x22" * 4096, True)
+        late, a.sock = a.sock.sent, whole
+        a.sock.sendall(late[:3000])     # it is in the middle of its data
+        assert pr_out(b, "preempt-abort", 5, key=2, other=1) == 0
+        a.sock.sendall(late[3000:])
         seen = []
         while True:                     # nothing answers the write
             status = a.settle(a.command(bytes(6)))[0]
@@ -1071,7 +1086,7 @@ def preempt_and_abort_ends_what_the_other_had_begun():
             seen.append(tuple(a.sense[12:14]))
         assert sorted(seen) == [(0x2a, 0x05), (0x2f, 0x00)], seen
         assert a.write(0, bytes(4096)) == 0x18
-        assert b.read(0, 1) == b"\x11" * 512
+        assert b.read(7, 1) == b"\x11" * 512     # its end had not come
         b.data_out(mine, mine_r2t.ttt, 0, 0, b"\x33" * 4096, True)
         assert b.settle(mine)[0] == 0, "the one who preempts keeps its own"
 
