@@ -529,9 +529,20 @@ static void where_keys_are_reserve_does_nothing(void **state)
 	struct bench *b = *state;
 
 	out(b, 0, REGISTER, 0, 0, 1, 0);
-	assert_int_equal(run(b, 0, reserve, NULL, 0), SCSI_GOOD);
-	assert_null(disk_of(b)->reserved_by);
-	assert_int_equal(run(b, 1, reserve, NULL, 0), SCSI_RESERVATION_CONFLICT);
+	out(b, 2, REGISTER, 0, 0, 3, 0);
+	for (unsigned i = 0; i < 3; i++)	/* keys, and nothing reserved: SPC-2 5.5.1 */
+		assert_int_equal(run(b, i, reserve, NULL, 0), SCSI_RESERVATION_CONFLICT);
+	for (unsigned type = 5; type; type = type == 5 ? 1 : 0) {
+		out(b, 0, RESERVE, type, 1, 0, 0);
+		assert_int_equal(run(b, 0, reserve, NULL, 0), SCSI_GOOD);
+		assert_int_equal(run(b, 1, reserve, NULL, 0), SCSI_RESERVATION_CONFLICT);
+		assert_int_equal(run(b, 2, reserve, NULL, 0),
+				 type == 5 ? SCSI_GOOD : SCSI_RESERVATION_CONFLICT);
+		assert_null(disk_of(b)->reserved_by);
+		out(b, 0, RELEASE, type, 1, 0, 0);
+		b->n[2].ua[0] = 0;
+	}
+	out(b, 2, REGISTER, 0, 3, 0, 0);
 	out(b, 0, REGISTER, 0, 1, 0, 0);
 	assert_int_equal(run(b, 1, reserve, NULL, 0), SCSI_GOOD);
 	assert_int_equal(out(b, 1, REGISTER, 0, 0, 1, 0), SCSI_RESERVATION_CONFLICT);
