@@ -69,6 +69,8 @@ struct server {
 	struct server_limits limits;
 	struct params offer;		/* in discovery sessions */
 	struct access discovery;	/* who may have one */
+	bool open;			/* --open: a target may be everybody's */
+	char user[256];			/* --user, as it was said; empty: it was not */
 	struct server_stats stats;
 	struct faults *faults;		/* NULL: it behaves */
 };

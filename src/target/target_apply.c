@@ -125,6 +125,8 @@ static void apply_number(struct list *targets, const struct server *s)
 
 static void apply_limits(const struct target_keys *k, struct server *s)
 {
+	_Static_assert(sizeof(s->user) == sizeof(k->user), "it is copied");
+
 	s->limits.login_timeout = k->login_timeout;
 	s->limits.ping_interval = k->nop_interval;
 	s->limits.ping_timeout = target_keys_nop_timeout(k);
@@ -132,6 +134,11 @@ static void apply_limits(const struct target_keys *k, struct server *s)
 	s->limits.connections_per_address = (unsigned)k->max_connections_per_address;
 	s->limits.tasks = (unsigned)k->max_commands;
 	s->offer = k->offer;
+	/* Who only asks for the list may do without a digest. */
+	s->offer.header_digest = MIN(k->offer.header_digest, (uint32_t)PARAMS_DIGEST_PREFERRED);
+	s->offer.data_digest = MIN(k->offer.data_digest, (uint32_t)PARAMS_DIGEST_PREFERRED);
+	s->open = k->open;
+	memcpy(s->user, k->user, sizeof(s->user));
 }
 
 int target_apply(struct target_conf *c, struct server *s, target_note_fn *note, void *arg,
@@ -241,6 +248,8 @@ int target_apply_capture(struct target_conf *c, const struct server *s, struct e
 	c->keys.max_connections_per_address = (int)l->connections_per_address;
 	c->keys.max_commands = (int)l->tasks;
 	c->keys.offer = s->offer;
+	c->keys.open = s->open;
+	memcpy(c->keys.user, s->user, sizeof(c->keys.user));
 	list_each(p, &s->portals, link)
 		rc = rc ? rc : target_conf_add_listen(c, p->address, e);
 	rc = rc ? rc : apply_copy_access(&c->discovery, &s->discovery, e);
@@ -284,8 +293,7 @@ static bool apply_is_loopback(const struct sockaddr_storage *sa)
 	       IN_LOOPBACKNET;
 }
 
-int target_apply_check_open(const struct server *s, bool open, target_note_fn *note, void *arg,
-			    struct err *e)
+int target_apply_check_open(const struct server *s, target_note_fn *note, void *arg, struct err *e)
 {
 	const struct portal *p;
 	const struct target *t;
@@ -297,7 +305,7 @@ int target_apply_check_open(const struct server *s, bool open, target_note_fn *n
 		list_each(t, &s->targets, link) {
 			if (!access_is_open(&t->access))
 				continue;
-			if (!open)
+			if (!s->open)
 				return err_set(e, ERR_ACCESS,
 					       "target %s: everybody who reaches %s could use it; give it "
 					       "an initiator-address, an initiator-name or an "

@@ -40,10 +40,9 @@ int target_apply_key(struct target *t, const char *key, const char *value,
 		     struct setting_note *note, struct err *e);
 
 /*
- * Refuse a target for everybody on a portal that other machines reach, unless @open; then @note
+ * Refuse a target for everybody on a portal that other machines reach, unless s->open; then @note
  * hears of it. Returns 0 or -ERR_ACCESS.
  */
-int target_apply_check_open(const struct server *s, bool open, target_note_fn *note, void *arg,
-			    struct err *e);
+int target_apply_check_open(const struct server *s, target_note_fn *note, void *arg, struct err *e);
 
 #endif

@@ -354,6 +354,7 @@ static char *applied(struct world *w, const char *text)
 static void what_is_applied_can_be_captured(void **state)
 {
 	static const char *const want[] = {
+		"open = 'Yes'\n", "user = 'nobody:nogroup'\n",
 		"controller_tid = 4\n", "\tscsi_id = 'some id'\n", "\trotation_rate = '7200'\n",
 		"\tlbppbe = '0'\n", "lun '300'", "write-cache = 'volatile'", "MaxCommands = '16'",
 		"online = '0'", "initiator-name = {'iqn.h1', 'iqn.h2'}", "outgoinguser = {'g h'}",
@@ -368,6 +369,21 @@ static void what_is_applied_can_be_captured(void **state)
 	}
 	free(once);
 	free(twice);
+}
+
+static void discovery_is_never_asked_for_digests(void **state)
+{
+	struct world *w = *state;
+	struct server s;
+
+	server_init(&s);
+	take(w, "HeaderDigest = CRC32C\nDataDigest = CRC32C\n"
+		"target iqn.a1 { lun 0 { backing-store = 'ram:1M' } }\n");
+	assert_int_equal(target_apply(&w->conf, &s, note, w, &w->err), 0);
+	assert_int_equal(s.offer.header_digest, PARAMS_DIGEST_PREFERRED);
+	assert_int_equal(s.offer.data_digest, PARAMS_DIGEST_PREFERRED);
+	assert_int_equal(server_target(&s, "iqn.a1")->offer.data_digest, PARAMS_DIGEST_REQUIRED);
+	server_fini(&s);
 }
 
 static void a_disk_that_is_missing_changes_nothing(void **state)
@@ -487,6 +503,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_is_printed_for_others_has_no_secrets,
 						world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(what_is_applied_can_be_captured, world_setup,
+						world_teardown),
+		cmocka_unit_test_setup_teardown(discovery_is_never_asked_for_digests, world_setup,
 						world_teardown),
 		cmocka_unit_test_setup_teardown(a_disk_that_is_missing_changes_nothing, world_setup,
 						world_teardown),
