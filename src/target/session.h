@@ -19,6 +19,7 @@
 /* What a login came to. */
 struct session_start {
 	char initiator[TARGET_NAME_MAX + 1];
+	char alias[TARGET_NAME_MAX + 1];	/* the initiator's, UTF-8; empty: none was said */
 	uint8_t isid[6];
 	uint16_t tsih;			/* as the initiator sent it */
 	uint16_t cid;

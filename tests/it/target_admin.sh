@@ -1,0 +1,168 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+# A target that is changed while it is in use, seen by our own mount and by libiscsi's tools.
+# shellcheck source=tests/it/functions.sh
+. "$(dirname "$0")/functions.sh"
+
+ADM=(iscsifsadm "--socket=${CASE_DIR-}/target.sock")
+
+_target() {
+	"${ADM[@]}" target "$@"
+}
+
+_start() {	# target_start's words
+	truncate -s 64M disk.img
+	target_start "$@" -- --control "$CASE_DIR/target.sock" "${TARGET_WITH[@]}"
+}
+TARGET_WITH=()
+
+_mount() {
+	mount_start replacement_timeout=30 noop_out_interval=1s noop_out_timeout=2s login_timeout=5s \
+		time2wait=eager
+}
+
+_lun_get() {	# KEY LUN: what the target says of it
+	_target lun list | awk -F= -v key="$1" -v lun="$2" '
+		$1 == "lun" { mine = $2 == lun }
+		mine && $1 == key { print substr($0, length(key) + 2) }'
+}
+
+_read_one() {	# LUN
+	dd if="$(lun_file "$1")" of=read.out bs=4096 count=1 iflag=direct status=none
+}
+
+_has_size() {	# LUN BYTES: the first command after a change is told of it
+	_read_one "$1" 2>read.err
+	[ "$(stat -c %s "$(lun_file "$1")")" = "$2" ]
+}
+
+a_grown_lun_is_seen_without_a_new_mount() {
+	_start "lun=$CASE_DIR/disk.img"
+	_mount
+	pattern_write "$(lun_file)" seed=1 blocks=0..255
+	_target lun resize 0 96M >resize.out
+	expect_equal "the answer" "$(sed -n 's/^size_bytes=//p' resize.out)" $((96 << 20))
+	wait_for 20 "the new size" _has_size 0 $((96 << 20))
+	pattern_write "$(lun_file)" seed=2 blocks=24000..24500 sync=end
+	pattern_check "$(lun_file)" seed=1 blocks=0..255
+	pattern_check "$(lun_file)" seed=2 blocks=24000..24500
+	expect_equal "the file" "$(stat -c %s disk.img)" $((96 << 20))
+	# And one that somebody else made longer.
+	truncate -s 128M disk.img
+	_target lun resize 0 auto >resize.out
+	wait_for 20 "the new size" _has_size 0 $((128 << 20))
+}
+
+a_ram_disk_grows_under_reads() {
+	_start lun=ram:64M
+	_mount
+	pattern_write "$(lun_file)" seed=3 blocks=0..16383 sync=end
+	spawn reader bash -c 'while [ ! -e stop ]; do
+		"$0" check "$1" seed=3 blocks=0..16383 || exit 1; done' "$PATTERN" "$(lun_file)"
+	for size in 65M 80M 128M 400M 1G; do
+		_target lun resize 0 $size >resize.out
+		_read_one 0
+	done
+	: >stop
+	finish "${PID[reader]}"
+	wait_for 20 "the new size" _has_size 0 $((1 << 30))
+	pattern_check "$(lun_file)" seed=3 blocks=0..16383
+}
+
+a_lun_is_cut_only_by_force() {
+	_start "lun=$CASE_DIR/disk.img"
+	_mount
+	expect_exit 7 'loses what is behind' "${ADM[@]}" target lun resize 0 32M
+	expect_equal "the file" "$(stat -c %s disk.img)" $((64 << 20))
+	_target lun resize 0 32M --force >resize.out
+	wait_for 20 "the new size" _has_size 0 $((32 << 20))
+	expect_equal "the file" "$(stat -c %s disk.img)" $((32 << 20))
+	expect_exit 7 'want a size such as' "${ADM[@]}" target lun resize 0 much
+	expect_exit 21 'has no LUN 9' "${ADM[@]}" target lun resize 9 1G
+}
+
+offline_holds_requests_and_online_lets_them_go() {
+	expect_log 'not ready|LUN is'
+	_start "lun=$CASE_DIR/disk.img"
+	_mount
+	pattern_write "$(lun_file)" seed=4 blocks=0..63 sync=end
+	_target lun offline 0
+	expect_equal "its state" "$(_lun_get state 0)" offline
+	spawn writer "$PATTERN" write "$(lun_file)" seed=5 blocks=64..127 sync=end
+	session_expect gate=HOLD
+	expect "it waits" _alive "${PID[writer]}"
+	_target lun online 0
+	finish "${PID[writer]}"
+	session_expect gate=OPEN
+	pattern_check "$(lun_file)" seed=4 blocks=0..63
+	pattern_check "$(lun_file)" seed=5 blocks=64..127
+}
+
+write_protection_comes_and_goes() {
+	_start "lun=$CASE_DIR/disk.img"
+	_mount
+	_target lun readonly 0
+	expect_not "a write" dd if=/dev/zero of="$(lun_file)" bs=4096 count=1 conv=notrunc,fsync \
+		status=none
+	_read_one 0
+	_target lun readonly 0 off
+	wait_for 20 "a write to pass" _writes
+}
+
+_writes() {
+	_read_one 0
+	dd if=/dev/zero of="$(lun_file)" bs=4096 count=1 conv=notrunc,fsync status=none 2>write.err
+}
+
+a_killed_session_comes_back() {
+	expect_outage
+	_start "lun=$CASE_DIR/disk.img"
+	_mount
+	spawn writer "$PATTERN" write "$(lun_file)" seed=6 blocks=0..8191 sync=end
+	for _ in 1 2 3; do
+		tsih=$(_target session list | sed -n 's/^tsih=//p')
+		[ -n "$tsih" ] && _target session kill "$tsih"
+		session_expect link=UP
+	done
+	finish "${PID[writer]}"
+	pattern_check "$(lun_file)" seed=6 blocks=0..8191
+	expect_exit 2 'no such session' "${ADM[@]}" target session kill 65000
+	expect_exit 7 'from 0 to 65535' "${ADM[@]}" target session kill much
+}
+
+a_removed_lun_takes_nobody_along() {
+	expect_outage
+	expect_log 'gone|not there|removed|not ready|no longer'
+	_start "lun=$CASE_DIR/disk.img" lun=ram:16M lun=ram:16M
+	_mount
+	pattern_write "$(lun_file 0)" seed=7 blocks=0..2047
+	spawn other "$PATTERN" write "$(lun_file 0)" seed=8 blocks=2048..10000 sync=end
+	spawn victim bash -c 'while "$0" write "$1" seed=9 blocks=0..4095; do :; done 2>/dev/null' \
+		"$PATTERN" "$(lun_file 1)"
+	spawn reader bash -c 'while "$0" "if=$1" of=/dev/null bs=1M iflag=direct status=none; do :
+		done 2>/dev/null' dd "$(lun_file 1)"
+	_target lun remove 1
+	finish "${PID[other]}"
+	_read_one 0
+	finish "${PID[victim]}"
+	finish "${PID[reader]}"
+	pattern_check "$(lun_file 0)" seed=7 blocks=0..2047
+	pattern_check "$(lun_file 0)" seed=8 blocks=2048..10000
+	pattern_write "$(lun_file 2)" seed=9 blocks=0..63 sync=end
+	pattern_check "$(lun_file 2)" seed=9 blocks=0..63
+	expect_equal "logins" "$(session_get logins)" 1
+	expect_exit 21 'has no LUN 1' "${ADM[@]}" target lun remove 1
+}
+
+libiscsi_sees_what_changes() {
+	need iscsi-ls iscsi-readcapacity16
+	_start "lun=$CASE_DIR/disk.img" lun=ram:16M
+	_target lun resize 0 96M >resize.out
+	iscsi-readcapacity16 "$(target_url t 0)" >capacity.out
+	expect "the new size" grep -q "Total size:$((96 << 20))" capacity.out
+	_target lun remove 1
+	iscsi-ls -s "$(target_url t -)" >ls.out
+	expect_equal "LUNs" "$(grep -c '^Lun:' ls.out)" 1
+}
+
+run_cases "$@"
