@@ -164,7 +164,7 @@ static void fault_forget_reservations(struct faults *f)
 
 	list_each(t, &f->server->targets, link) {
 		for (unsigned i = 0; i < t->luns; i++)
-			t->lun[i]->reserved_by = NULL;
+			lun_forget_reservations(t->lun[i]);
 	}
 }
 

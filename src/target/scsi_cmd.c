@@ -12,6 +12,7 @@
 
 #include "iscsifs/check.h"
 #include "iscsifs/cursor.h"
+#include "target/scsi_reserve.h"
 
 enum { SCSI_COLLECT_MAX = 4 << 20 };	/* bytes for one initiator port */
 
@@ -161,7 +162,10 @@ const struct scsi_op *scsi_op_at(unsigned i)
 	if (i < scsi_rw_op_count)
 		return &scsi_rw_ops[i];
 	i -= scsi_rw_op_count;
-	return i < scsi_space_op_count ? &scsi_space_ops[i] : NULL;
+	if (i < scsi_space_op_count)
+		return &scsi_space_ops[i];
+	i -= scsi_space_op_count;
+	return i < scsi_pr_op_count ? &scsi_pr_ops[i] : NULL;
 }
 
 /* The first row of each opcode; those with service actions follow each other. */
@@ -223,22 +227,23 @@ static uint16_t scsi_ua_code(unsigned bit)
 		return SENSE_INQUIRY_DATA_CHANGED;
 	case NEXUS_UA_BECAME_READY:
 		return SENSE_BECAME_READY;
+	case NEXUS_UA_RESERVATION_PREEMPTED:
+		return SENSE_RESERVATIONS_PREEMPTED;
+	case NEXUS_UA_RESERVATION_RELEASED:
+		return SENSE_RESERVATIONS_RELEASED;
+	case NEXUS_UA_REGISTRATION_PREEMPTED:
+		return SENSE_REGISTRATIONS_PREEMPTED;
 	}
 	return SENSE_CODE_NONE;
 }
 
 uint16_t scsi_take_ua(struct scsi_cmd *c)
 {
-	uint16_t *ua = &c->nexus->ua[c->lun->index];
-	unsigned bit = *ua & -*ua;
+	uint32_t *ua = &c->nexus->ua[c->lun->index];
+	uint32_t bit = *ua & -*ua;
 
-	*ua &= (uint16_t)~bit;
+	*ua &= ~bit;
 	return bit ? scsi_ua_code(bit) : 0;
-}
-
-static bool scsi_is_reserved(const struct scsi_cmd *c)
-{
-	return c->lun->reserved_by && c->lun->reserved_by != c->nexus;
 }
 
 /* Everything that can end a command before its own row is asked. Returns true when it did. */
@@ -265,7 +270,7 @@ static bool scsi_is_stopped(struct scsi_cmd *c)
 		scsi_fail(c, SENSE_UNIT_ATTENTION, ua);
 		return true;
 	}
-	if (!(op->flags & SCSI_OP_ANY_NEXUS) && scsi_is_reserved(c)) {
+	if (scsi_reserve_conflicts(c)) {
 		c->status = SCSI_RESERVATION_CONFLICT;
 		c->next = SCSI_NEXT_DONE;
 		return true;

@@ -41,7 +41,7 @@ struct scsi_op {
 };
 
 enum scsi_op_flag {
-	SCSI_OP_ANY_NEXUS = 1,		/* in spite of another's reservation, and offline */
+	SCSI_OP_ANY_NEXUS = 1,		/* in spite of another's RESERVE(6), and offline */
 	SCSI_OP_KEEPS_UA = 2,		/* does not report pending unit attentions */
 	SCSI_OP_ANY_LUN = 4,		/* answers for LUNs that are not there */
 	SCSI_OP_WRITES = 8,
@@ -94,7 +94,7 @@ void scsi_read_failed(struct scsi_cmd *c, int rc, uint64_t off);
 /* --- for the files of src/target/scsi_*.c --- */
 
 /* Memory for the parameter data of one answer; zeroed by scsi_param(). */
-enum { SCSI_PARAM_MAX = 16384 };
+enum { SCSI_PARAM_MAX = 36864 };
 
 /* Answer @len bytes (cut to @alloc, the CDB's allocation length) of scsi_param()'s memory. */
 uint8_t *scsi_param(struct scsi_cmd *c);
@@ -136,6 +136,8 @@ extern const struct scsi_op scsi_rw_ops[];
 extern const unsigned scsi_rw_op_count;
 extern const struct scsi_op scsi_space_ops[];
 extern const unsigned scsi_space_op_count;
+extern const struct scsi_op scsi_pr_ops[];
+extern const unsigned scsi_pr_op_count;
 
 /* The row of @opcode (and @service_action, where it has one), or NULL. */
 const struct scsi_op *scsi_op_find(uint8_t opcode, unsigned service_action);

@@ -108,6 +108,7 @@ enum pdu_login_status session_new(struct session **out, struct connection *c,
 			conn_close(old->c, "session reinstated by a new login");
 		}
 		nexus_begin(&s->nexus, start->target, start->initiator, start->isid);
+		s->nexus.abort_tasks = tmf_abort_nexus;
 	}
 	list_append(&sv->sessions, &s->link);
 	log_info("session begins | conn=%llu peer=%s initiator=%s target=%s tsih=%u",

@@ -80,6 +80,7 @@ void lun_free(struct lun *l)
 	if (!l)
 		return;
 	disk_free(l->disk);
+	pr_fini(&l->pr);
 	free(l->backing);
 	free(l);
 }
@@ -310,7 +311,7 @@ static bool target_knows(struct target *t, uint64_t digest)
 void nexus_begin(struct nexus *n, struct target *t, const char *initiator, const uint8_t isid[6])
 {
 	uint64_t digest = target_digest(target_digest_start(initiator), isid, 6);
-	uint16_t ua = target_knows(t, digest) ? NEXUS_UA_LOSS : NEXUS_UA_POWER_ON;
+	uint32_t ua = target_knows(t, digest) ? NEXUS_UA_LOSS : NEXUS_UA_POWER_ON;
 
 	memset(n, 0, sizeof(*n));
 	n->target = t;
@@ -339,7 +340,7 @@ void lun_attention(struct lun *l, enum nexus_ua ua, const struct nexus *except)
 
 	list_each(n, &l->target->nexuses, link) {
 		if (n != except)
-			n->ua[l->index] |= (uint16_t)ua;
+			n->ua[l->index] |= ua;
 	}
 }
 
@@ -421,6 +422,8 @@ void target_power_cycle(struct target *t)
 		free(k);
 	}
 	t->known_count = 0;
-	for (unsigned i = 0; i < t->luns; i++)
+	for (unsigned i = 0; i < t->luns; i++) {
+		pr_forget(&t->lun[i]->pr);
 		lun_reset(t->lun[i]);
+	}
 }

@@ -15,6 +15,7 @@
 #include "target/disk.h"
 #include "target/flusher.h"
 #include "target/params.h"
+#include "target/pr.h"
 
 enum {
 	TARGET_NAME_MAX = 223,		/* bytes of an iSCSI name, RFC 7143 4.2.7.1 */
@@ -24,6 +25,7 @@ enum {
 };
 
 struct nexus;
+struct scsi_cmd;
 struct target;
 
 struct lun_stats {
@@ -58,6 +60,7 @@ struct lun {
 	bool absent;			/* taken out of the target, and may come back */
 	int error;			/* -errno that the backing store said last; 0: none */
 	struct list link;		/* of one that was removed, in server.retired */
+	struct pr pr;			/* persistent reservations */
 	struct lun_stats stats;
 };
 
@@ -100,7 +103,10 @@ enum nexus_ua {
 	NEXUS_UA_CLEARED = 1 << 5,	/* commands cleared by another initiator */
 	NEXUS_UA_LUNS_CHANGED = 1 << 6,
 	NEXUS_UA_IDENTITY_CHANGED = 1 << 7,
-	NEXUS_UA_BECAME_READY = 1 << 15,
+	NEXUS_UA_RESERVATION_PREEMPTED = 1 << 8,
+	NEXUS_UA_RESERVATION_RELEASED = 1 << 9,
+	NEXUS_UA_REGISTRATION_PREEMPTED = 1 << 10,
+	NEXUS_UA_BECAME_READY = 1 << 11,
 };
 
 struct nexus {
@@ -108,7 +114,9 @@ struct nexus {
 	char initiator[TARGET_NAME_MAX + 1];
 	uint8_t isid[6];
 	uint32_t collected_bytes;	/* parameter lists and the like that its commands hold */
-	uint16_t ua[TARGET_LUNS_MAX];	/* by lun->index */
+	uint32_t ua[TARGET_LUNS_MAX];	/* by lun->index */
+	/* End its tasks on @l but @except. Returns how many there were. NULL: it never has any. */
+	unsigned (*abort_tasks)(struct nexus *n, const struct lun *l, const struct scsi_cmd *except);
 	struct list link;
 };
 
@@ -173,7 +181,7 @@ static inline struct lun *target_lun(const struct target *t, unsigned number)
  * that comes back.
  */
 void nexus_begin(struct nexus *n, struct target *t, const char *initiator, const uint8_t isid[6]);
-/* It is gone: its reservations are released. */
+/* It is gone: what it reserved by RESERVE(6) is released. What is persistent stays. */
 void nexus_end(struct nexus *n);
 
 /* Unit attention @ua for every initiator port of @l's target but @except (may be NULL). */
@@ -193,10 +201,20 @@ static inline bool lun_caches_writes(const struct lun *l)
 /* Another disk is in its place from now on: serial number and name, and everybody is told. */
 void lun_change_identity(struct lun *l);
 
-/* The power was gone: every unit is reset, and no initiator port was ever seen. */
+/* The power was gone: every unit is reset, and no initiator port was ever seen or registered. */
 void target_power_cycle(struct target *t);
 
-/* Logical unit reset: mode pages as they were, reservations gone, unit attention for everybody. */
+/*
+ * Logical unit reset: mode pages as they were, RESERVE(6) gone, unit attention for everybody.
+ * Persistent reservations stay.
+ */
 void lun_reset(struct lun *l);
+
+/* Reservations of both kinds, and registrations, are gone, and nobody is told. */
+static inline void lun_forget_reservations(struct lun *l)
+{
+	l->reserved_by = NULL;
+	pr_forget(&l->pr);
+}
 
 #endif

@@ -874,6 +874,131 @@ def reservations_keep_others_out():
         assert b.settle(b.command(reserve))[0] == 0
 
 
+PR = {"register": 0, "reserve": 1, "release": 2, "clear": 3, "preempt": 4, "preempt-abort": 5,
+      "register-ignore": 6, "move": 7}
+
+
+def pr_out(i, action, kind=0, key=0, other=0, flags=0):
+    """PERSISTENT RESERVE OUT of @i. Returns the status."""
+    cdb = struct.pack(">BBB2xIB", 0x5f, PR[action], kind, 24, 0)
+    return i.settle(i.command(cdb, 24, write=True, data=struct.pack(">QQ4xB3x", key, other, flags)))[0]
+
+
+def pr_in(i, action, length=4096):
+    cdb = struct.pack(">BB5xHB", 0x5e, action, length, 0)
+    status, data, _ = i.settle(i.command(cdb, length, read=True))
+    assert status == 0
+    return data
+
+
+def control(path, command):
+    """The records that @command is answered with."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(path)
+        s.sendall(b"version=1\ncmd=%s\n\n" % command.encode())
+        s.shutdown(socket.SHUT_WR)
+        text = b"".join(iter(lambda: s.recv(65536), b"")).decode()
+    return [dict(line.split("=", 1) for line in part.split("\n") if "=" in line)
+            for part in text.split("\n\n")]
+
+
+WRITE_8 = struct.pack(">BBQIBB", 0x8a, 0, 0, 8, 0, 0)
+READ_1 = struct.pack(">BBQIBB", 0x88, 0, 0, 1, 0, 0)
+
+
+@case
+def persistent_reservations_outlive_the_session():
+    with Target(*RAM) as t:
+        a = ready(t)
+        b = Initiator(t, isid=b"\x80\0\0\0\0\2", name="iqn.2026-11.example:other")
+        b.login()
+        b.ready()
+        assert pr_out(a, "register", other=0xa) == 0
+        assert pr_out(a, "reserve", 1, key=0xa) == 0
+        assert b.write(0, bytes(4096)) == 0x18
+        assert b.settle(b.command(READ_1, 512, read=True))[0] == 0
+        a.close()
+        again = Initiator(t)            # the same port: reinstated or not, it is registered
+        again.login()
+        again.ready()
+        assert again.write(0, bytes(4096)) == 0
+        assert b.write(0, bytes(4096)) == 0x18
+        for function in (5, 6):
+            assert again.tmf(function) == 0
+            again.ready()
+            b.ready()
+            assert b.write(0, bytes(4096)) == 0x18, "reset by function %d released it" % function
+        stranger = Initiator(t, isid=b"\x80\0\0\0\0\3")
+        stranger.login()
+        stranger.ready()
+        assert stranger.write(0, bytes(4096)) == 0x18, "the same name, another port"
+        full = pr_in(b, 3)
+        assert full[8 + 28:].rstrip(b"\0") == b"iqn.2026-11.example:me,i,0x800000000001"
+        assert full[8 + 12:8 + 14] == b"\x01\x01"
+        assert pr_out(again, "register", key=0xa) == 0
+        assert b.write(0, bytes(4096)) == 0
+
+
+@case
+def preempt_and_abort_ends_what_the_other_had_begun():
+    with Target(*RAM) as t:
+        a = ready(t)
+        b = Initiator(t, isid=b"\x80\0\0\0\0\2")
+        b.login()
+        b.ready()
+        for i, key in ((a, 1), (b, 2)):
+            assert pr_out(i, "register", other=key) == 0
+        assert pr_out(a, "reserve", 5, key=1) == 0
+        itt = a.command(WRITE_8, 4096, write=True)
+        r2t = a.recv()
+        assert r2t.op == 0x31
+        mine = b.command(WRITE_8, 4096, write=True)
+        mine_r2t = b.recv()
+        assert pr_out(b, "preempt", 5, key=2, other=1) == 0
+        a.data_out(itt, r2t.ttt, 0, 0, b"\x11" * 4096, True)
+        assert a.settle(itt)[0] == 0, "a mere preempt lets commands end"
+        assert a.settle(a.command(bytes(6)))[0] == 2 and a.sense[12:14] == b"\x2a\x05"
+        assert pr_out(a, "register", other=1) == 0
+        itt = a.command(WRITE_8, 4096, write=True)
+        r2t = a.recv()
+        assert pr_out(b, "preempt-abort", 5, key=2, other=1) == 0
+        a.data_out(itt, r2t.ttt, 0, 0, b"\x22" * 4096, True)
+        seen = []
+        while True:                     # nothing answers the write
+            status = a.settle(a.command(bytes(6)))[0]
+            if status == 0:
+                break
+            seen.append(tuple(a.sense[12:14]))
+        assert sorted(seen) == [(0x2a, 0x05), (0x2f, 0x00)], seen
+        assert a.write(0, bytes(4096)) == 0x18
+        assert b.read(0, 1) == b"\x11" * 512
+        b.data_out(mine, mine_r2t.ttt, 0, 0, b"\x33" * 4096, True)
+        assert b.settle(mine)[0] == 0, "the one who preempts keeps its own"
+
+
+@case
+def reservations_are_shown_and_forgotten():
+    with tempfile.TemporaryDirectory() as d:
+        where = os.path.join(d, "control")
+        with Target(*RAM, "--control", where, "--enable-faults",
+                    "--fault", "rule gone on mark now do forget reservations") as t:
+            a = ready(t)
+            b = Initiator(t, isid=b"\x80\0\0\0\0\2")
+            b.login()
+            b.ready()
+            assert pr_out(a, "register", other=1) == 0
+            assert pr_out(b, "register", other=2) == 0
+            assert pr_out(a, "reserve", 6, key=1) == 0
+            lun = control(where, "lun")[0]
+            assert lun["pr_type"] == "exclusive-access-registrants-only", lun
+            assert lun["pr_holder"] == "iqn.2026-11.example:me,i,0x800000000001"
+            assert lun["pr_keys"] == "2" and lun["pr_generation"] == "2"
+            control(where, "mark\nname=now")
+            lun = control(where, "lun")[0]
+            assert (lun["pr_type"], lun["pr_holder"], lun["pr_keys"]) == ("", "", "0")
+            assert pr_out(b, "reserve", 6, key=2) == 0x18
+
+
 def main():
     wanted = sys.argv[2:]
     failed, n = 0, 0
