@@ -5,14 +5,17 @@
  */
 #include "prog/adm_target.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "iscsifs/check.h"
 #include "iscsifs/control.h"
 #include "iscsifs/num.h"
+#include "prog/show_target.h"
 
-enum { ADM_TARGET_PATIENCE = 5000, ADM_TARGET_RULE_MAX = 1024 };
+enum { ADM_TARGET_PATIENCE = 5000, ADM_TARGET_RULE_MAX = 1024, ADM_TARGET_SECRET_MAX = 255,
+       ADM_TARGET_COLUMN = 36 };
 
 /* One question. */
 struct adm_question {
@@ -67,17 +70,18 @@ static int put_pairs(struct adm_question *q, char **args, int count)
 }
 
 /* LUN [target=IQN]..., the one that the word is about first. */
-static int put_one(struct adm_question *q, const char *key, char **args, int count)
+static int put_one(struct adm_question *q, const char *key, const char *what, char **args,
+		   int count)
 {
 	if (!count)
-		return err_set(&q->err, ERR_INVALID, "want %s", key);
+		return err_set(&q->err, ERR_INVALID, "want %s", what);
 	question_put(q, key, args[0]);
 	return put_pairs(q, args + 1, count - 1);
 }
 
 static int put_lun(struct adm_question *q, char **args, int count)
 {
-	return put_one(q, "lun", args, count);
+	return put_one(q, "lun", "the number of a LUN", args, count);
 }
 
 /* LUN SIZE */
@@ -87,22 +91,64 @@ static int put_lun_size(struct adm_question *q, char **args, int count)
 		return err_set(&q->err, ERR_INVALID, "want a LUN and a size, or auto");
 	question_put(q, "size", args[1]);
 	args[1] = args[0];
-	return put_one(q, "lun", args + 1, count - 1);
+	return put_one(q, "lun", "the number of a LUN", args + 1, count - 1);
 }
 
 /* LUN [on|off] */
 static int put_lun_flag(struct adm_question *q, char **args, int count)
 {
 	if (count < 2 || strchr(args[1], '='))
-		return put_one(q, "lun", args, count);
+		return put_one(q, "lun", "the number of a LUN", args, count);
 	question_put(q, "value", args[1]);
 	args[1] = args[0];
-	return put_one(q, "lun", args + 1, count - 1);
+	return put_one(q, "lun", "the number of a LUN", args + 1, count - 1);
 }
 
 static int put_session(struct adm_question *q, char **args, int count)
 {
-	return put_one(q, "tsih", args, count);
+	return put_one(q, "tsih", "TSIH: which session?", args, count);
+}
+
+static int put_target(struct adm_question *q, char **args, int count)
+{
+	return put_one(q, "target", "IQN: which target?", args, count);
+}
+
+static int put_value(struct adm_question *q, char **args, int count)
+{
+	return put_one(q, "value", "an initiator's name or address", args, count);
+}
+
+static int put_user(struct adm_question *q, char **args, int count)
+{
+	return put_one(q, "user", "USER: whose account?", args, count);
+}
+
+/* USER [password_file=FILE]: its first line, or standard input's; never a word of the command line. */
+static int put_account(struct adm_question *q, char **args, int count)
+{
+	char secret[ADM_TARGET_SECRET_MAX + 2];
+	FILE *f = stdin;
+
+	if (count > 1 && !strncmp(args[1], "password_file=", 14)) {
+		f = fopen(args[1] + 14, "re");
+		if (!f)
+			return err_set(&q->err, ERR_ACCESS, "%s: %s", args[1] + 14, strerror(errno));
+		args[1] = args[0];
+		args++;
+		count--;
+	}
+	if (!fgets(secret, sizeof(secret), f))
+		*secret = 0;
+	if (f != stdin)
+		fclose(f);
+	secret[strcspn(secret, "\r\n")] = 0;
+	if (!*secret || strlen(secret) > ADM_TARGET_SECRET_MAX)
+		return err_set(&q->err, ERR_INVALID, "want a password of 1 to %d characters, in a file or on "
+			       "standard input", ADM_TARGET_SECRET_MAX);
+	question_put(q, "password", secret);
+	explicit_bzero(secret, sizeof(secret));
+	return put_one(q, "user", "USER: whose account?", args, count);
 }
 
 /* A rule may come as one word or, unquoted, as many. */
@@ -160,6 +206,25 @@ static const struct adm_form adm_forms[] = {
 	{ "journal", "[since=N] [limit=N]", "what happened on the wire", "journal", NULL, put_pairs, NULL },
 	{ "crash", "[cache=lose|keep|part] [seed=N] [restart_after=T]", "as if the power failed",
 	  "crash", NULL, put_pairs, NULL },
+	{ "show", "[target=IQN]", "everything, as tgt-admin -s shows it", "show", NULL, put_pairs,
+	  show_targets },
+	{ "list", "", "its targets", "target", "list", put_pairs, NULL },
+	{ "remove", "IQN", "take a target away", "target", "remove", put_target, NULL },
+	{ "offline", "IQN", "nobody may log in, who has is asked to log out", "target", "offline",
+	  put_target, NULL },
+	{ "ready", "IQN", "the end of that", "target", "ready", put_target, NULL },
+	{ "account", "[target=IQN]", "accounts, without passwords", "account", "list", put_pairs,
+	  NULL },
+	{ "account list", "[target=IQN]", "the same", "account", "list", put_pairs, NULL },
+	{ "account add", "USER [password_file=FILE] [outgoing=on] [discovery=on]",
+	  "one more; the password from the file or standard input", "account", "add", put_account,
+	  NULL },
+	{ "account remove", "USER [outgoing=on] [discovery=on]", "one less", "account", "remove",
+	  put_user, NULL },
+	{ "acl", "[target=IQN]", "which initiators may log in", "acl", "list", put_pairs, NULL },
+	{ "acl list", "[target=IQN]", "the same", "acl", "list", put_pairs, NULL },
+	{ "acl add", "NAME|ADDRESS[/BITS]|ALL", "one more", "acl", "add", put_value, NULL },
+	{ "acl remove", "NAME|ADDRESS[/BITS]|ALL", "one less", "acl", "remove", put_value, NULL },
 	{ "session", "[target=IQN]", "its sessions", "session", NULL, put_pairs, NULL },
 	{ "session list", "[target=IQN]", "the same", "session", NULL, put_pairs, NULL },
 	{ "session kill", "TSIH [cid=N]", "close a session's connection", "session", "kill",
@@ -203,7 +268,10 @@ static int print_forms(void)
 		char usage[96];
 
 		snprintf(usage, sizeof(usage), "%s %s", adm_forms[i].words, adm_forms[i].arguments);
-		printf("  %-36s %s\n", usage, adm_forms[i].help);
+		if (strlen(usage) > ADM_TARGET_COLUMN)
+			printf("  %s\n  %*s %s\n", usage, ADM_TARGET_COLUMN, "", adm_forms[i].help);
+		else
+			printf("  %-*s %s\n", ADM_TARGET_COLUMN, usage, adm_forms[i].help);
 	}
 	return 0;
 }

@@ -10,8 +10,11 @@
 #include "iscsifs/log.h"
 #include "target/connection.h"
 #include "target/fault_hooks.h"
+#include "target/login.h"
 #include "target/session.h"
 #include "target/task.h"
+
+enum { ADMIN_LOGOUT_MS = 5000 };
 
 /* Does a thread flush it, or a connection send from its memory? */
 static bool admin_uses_lun(const struct server *s, const struct lun *l)
@@ -102,4 +105,37 @@ int admin_resize_lun(struct server *s, struct lun *l, uint64_t bytes, bool cut, 
 	log_info("LUN resized | target=%s lun=%u size_bytes=%llu", l->target->name, l->number,
 		 (unsigned long long)(l->blocks * l->block_bytes));
 	return 0;
+}
+
+void admin_set_target_offline(struct server *s, struct target *t, bool offline)
+{
+	struct session *se, *tmp;
+
+	if (t->offline == offline)
+		return;
+	log_info("target is %s | target=%s", offline ? "offline" : "ready", t->name);
+	t->offline = offline;
+	list_each_safe(se, tmp, &s->sessions, link) {
+		if (offline && se->start.target == t)
+			session_ask_logout(se, ADMIN_LOGOUT_MS);
+	}
+}
+
+static bool admin_uses_target(const struct connection *c, const struct target *t)
+{
+	return c->session ? c->session->start.target == t : c->login && login_target(c->login) == t;
+}
+
+void admin_remove_target(struct server *s, struct target *t)
+{
+	struct connection *c, *tmp;
+
+	log_info("target removed | target=%s", t->name);
+	list_each_safe(c, tmp, &s->connections, link) {
+		if (admin_uses_target(c, t))
+			conn_close(c, "its target was removed");
+	}
+	while (t->luns)
+		admin_remove_lun(s, t->lun[t->luns - 1]);
+	target_free(t);
 }

@@ -10,7 +10,6 @@
 #include <sys/socket.h>
 
 #include "iscsifs/check.h"
-#include "iscsifs/cursor.h"
 #include "iscsifs/log.h"
 #include "target/admin.h"
 #include "target/connection.h"
@@ -19,7 +18,7 @@
 #include "target/session.h"
 #include "target/target.h"
 
-enum { FAULT_ASYNC_LOGOUT = 1, FAULT_MARK_DEPTH = 16 };
+enum { FAULT_MARK_DEPTH = 16 };
 
 /* --- to one connection --- */
 
@@ -51,26 +50,19 @@ static void fault_hole(struct connection *c, span_ms span)
 /* RFC 7143 11.9. Who is told that he is dropped is dropped. */
 static void fault_async(struct connection *c, const struct script_action *a)
 {
-	const struct params *p;
-	uint8_t *bhs;
+	uint8_t event = (uint8_t)a->number;
+	const struct session_start *st;
 
 	if (!c->session || c->dead)
 		return;
-	p = &c->session->start.params;
-	bhs = conn_pdu(c, 0);
-	pdu_init(bhs, PDU_ASYNC, PDU_F, PDU_TAG_NONE);
-	session_number(c->session, bhs);
-	bhs[36] = (uint8_t)a->number;
-	if (a->number == FAULT_ASYNC_LOGOUT) {
-		be16_store(bhs + 42, (uint16_t)((a->span + 999) / 1000));
-	} else {
-		be16_store(bhs + 38, c->session->start.cid);
-		be16_store(bhs + 40, (uint16_t)p->time2wait_s);
-		be16_store(bhs + 42, (uint16_t)p->time2retain_s);
+	st = &c->session->start;
+	if (event == SESSION_ASYNC_LOGOUT) {
+		session_async(c->session, event, 0, 0, (uint16_t)((a->span + 999) / 1000));
+		return;
 	}
-	conn_pdu_send(c, bhs, 0);
-	if (a->number != FAULT_ASYNC_LOGOUT)
-		conn_drain(c);
+	session_async(c->session, event, st->cid, (uint16_t)st->params.time2wait_s,
+		      (uint16_t)st->params.time2retain_s);
+	conn_drain(c);
 }
 
 static void fault_garbage(struct connection *c, uint64_t len)

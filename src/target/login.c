@@ -60,6 +60,11 @@ int login_new(struct login **out, struct connection *c)
 	return 0;
 }
 
+const struct target *login_target(const struct login *l)
+{
+	return l->start.target;
+}
+
 void login_free(struct login *l)
 {
 	free(l);
@@ -129,6 +134,10 @@ static bool login_find_target(struct login *l, const char *name)
 	l->start.target = server_target(l->c->server, name);
 	if (!l->start.target) {
 		login_refuse(l, PDU_LOGIN_NOT_FOUND, "no such target");
+		return false;
+	}
+	if (l->start.target->offline) {
+		login_refuse(l, PDU_LOGIN_UNAVAILABLE, "the target is offline");
 		return false;
 	}
 	text_addf(&l->out, "TargetPortalGroupTag", "%u", TARGET_PORTAL_GROUP);

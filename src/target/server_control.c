@@ -135,6 +135,12 @@ const struct control_command server_commands[] = {
 	{ "session", "op=list (`target` narrows), kill (tsih=, cid=)", control_session },
 	{ "lun", "op=list (`target` narrows), remove, resize (size=, force=), online, offline, "
 	  "readonly (value=): target=, lun=", control_lun },
+	{ "target", "op=list, remove (force=), offline, ready: target=", control_target_command },
+	{ "account", "op=list, add (password=), remove (force=): target= or discovery=on, user=, "
+	  "outgoing=", control_account },
+	{ "acl", "op=list, add, remove (force=): target=, value=, an initiator's name or address",
+	  control_acl },
+	{ "show", "targets, sessions, LUNs, accounts and ACLs; `target` narrows", control_show },
 	{ "stats", "counters of the whole target program", control_stats },
 	{ "fault", "op=list, add (rule=), del (name=), clear: the fault rules", fault_control },
 	{ "fault-wait", "answer when rule name= or mark= has hits=; timeout=", fault_control_wait },

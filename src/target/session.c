@@ -228,6 +228,30 @@ void session_ping(struct session *s)
 	conn_pdu_send(s->c, bhs, 0);
 }
 
+void session_async(struct session *s, uint8_t event, uint16_t p1, uint16_t p2, uint16_t p3)
+{
+	uint8_t *bhs = conn_pdu(s->c, 0);
+
+	pdu_init(bhs, PDU_ASYNC, PDU_F, PDU_TAG_NONE);
+	session_number(s, bhs);
+	bhs[36] = event;
+	be16_store(bhs + 38, p1);
+	be16_store(bhs + 40, p2);
+	be16_store(bhs + 42, p3);
+	conn_pdu_send(s->c, bhs, 0);
+}
+
+void session_ask_logout(struct session *s, span_ms within)
+{
+	struct connection *c = s->c;
+
+	session_async(s, SESSION_ASYNC_LOGOUT, 0, 0, (uint16_t)((within + 999) / 1000));
+	if (c->dead || c->draining)
+		return;
+	c->deadline = loop_now(c->server->loop) + within;
+	loop_timer_set(&c->timer, c->deadline);
+}
+
 static void session_logout(struct session *s, const struct pdu *p)
 {
 	uint8_t reason = pdu_flags(p->bhs) & 0x7f;

@@ -227,7 +227,7 @@ void target_set_present(struct lun *l, bool present)
 	struct target *t = l->target;
 
 	l->absent = !present;
-	l->reserved_by = NULL;
+	lun_forget_reservations(l);
 	t->by_number[l->number] = present ? l : NULL;
 	target_tell_luns_changed(t);
 	if (present)

@@ -154,6 +154,132 @@ a_removed_lun_takes_nobody_along() {
 	expect_exit 21 'has no LUN 1' "${ADM[@]}" target lun remove 1
 }
 
+# What scripts look for in the output of tgt-admin --show.
+show_has_the_shape_of_tgt_admin() {
+	_start "lun=$CASE_DIR/disk.img" lun=ram:16M,lun=7,thin=off
+	_mount
+	_target acl add ALL
+	echo a-long-password | _target account add joe
+	_target lun readonly 7
+	_target lun offline 7
+	_target -s >show.out
+	sed -E 's/(SCSI ID: |SCSI SN: |Connection: |I_T nexus: |alias: ).*/\1X/; s|'"$CASE_DIR"'|DIR|
+		s/Initiator: [^ ]*/Initiator: X/; s/ $//' show.out >shape.out
+	cat >shape.want <<'END'
+Target 1: iqn.2026-11.example:disk
+    System information:
+        Driver: iscsi
+        State: ready
+    I_T nexus information:
+        I_T nexus: X
+            Initiator: X alias: X
+            Connection: X
+                IP Address: 127.0.0.1
+    LUN information:
+        LUN: 0
+            Type: disk
+            SCSI ID: X
+            SCSI SN: X
+            Size: 67 MB, Block size: 512
+            Online: Yes
+            Removable media: No
+            Prevent removal: No
+            Readonly: No
+            SWP: No
+            Thin-provisioning: Yes
+            Backing store type: rdwr
+            Backing store path: DIR/disk.img
+            Backing store flags:
+        LUN: 7
+            Type: disk
+            SCSI ID: X
+            SCSI SN: X
+            Size: 17 MB, Block size: 512
+            Online: No
+            Removable media: No
+            Prevent removal: No
+            Readonly: Yes
+            SWP: No
+            Thin-provisioning: No
+            Backing store type: ram
+            Backing store path: ram:16M
+            Backing store flags:
+    Account information:
+        joe
+    ACL information:
+        ALL
+END
+	expect "the shape" diff shape.want shape.out
+	_target show --json >show.json
+	expect "JSON" python3 -c 'import json; r = json.load(open("show.json"))
+assert [x["record"] for x in r] == ["target", "nexus", "lun", "lun", "account", "acl"], r'
+}
+
+accounts_and_rules_hold_from_now_on() {
+	need iscsi-inq
+	_start lun=ram:8M
+	expect "anybody" iscsi-inq "$(target_url t 0)" >inq.out
+	echo a-long-password >pw
+	_target account add joe password_file=pw
+	expect_not "without a proof" iscsi-inq "$(target_url t 0)" >inq.out 2>&1
+	export LIBISCSI_CHAP_USERNAME=joe LIBISCSI_CHAP_PASSWORD=a-long-password
+	expect "with one" iscsi-inq "$(target_url t 0)" >inq.out
+	_target acl add iqn.2026-11.example:nobody
+	expect_not "another name" iscsi-inq "$(target_url t 0)" >inq.out 2>&1
+	expect_exit 28 'any name may log in' "${ADM[@]}" target acl remove iqn.2026-11.example:nobody
+	_target acl remove iqn.2026-11.example:nobody --force
+	expect "any name again" iscsi-inq "$(target_url t 0)" >inq.out
+	_target acl add 192.0.2.0/24
+	expect_not "another address" iscsi-inq "$(target_url t 0)" >inq.out 2>&1
+	_target acl add 127.0.0.0/8
+	expect "one of two" iscsi-inq "$(target_url t 0)" >inq.out
+	expect_exit 28 'last account' "${ADM[@]}" target account remove joe
+	expect_exit 21 . "${ADM[@]}" target account remove jim
+	expect_exit 7 'want a password' "${ADM[@]}" target account add jim
+	expect_exit 7 . "${ADM[@]}" target acl add 300.1.2.3
+	_target account list >account.out
+	expect_not "a password is told" grep -r a-long-password account.out
+}
+
+an_offline_target_lets_nobody_in_and_sessions_wait() {
+	expect_outage
+	expect_log 'asks us to log out|asked us to log out|logout'
+	_start "lun=$CASE_DIR/disk.img"
+	_mount
+	pattern_write "$(lun_file)" seed=1 blocks=0..63 sync=end
+	_target offline "$IQN"
+	session_expect gate=HOLD
+	spawn writer "$PATTERN" write "$(lun_file)" seed=2 blocks=64..127 sync=end
+	session_expect "attempts>=1"
+	expect_equal "sessions" "$(_target session list | grep -c '^tsih=')" 0
+	expect "it waits" _alive "${PID[writer]}"
+	_target ready "$IQN"
+	finish "${PID[writer]}"
+	pattern_check "$(lun_file)" seed=1 blocks=0..63
+	pattern_check "$(lun_file)" seed=2 blocks=64..127
+}
+
+a_target_in_use_goes_only_by_force() {
+	expect_outage
+	_start "iqn=$IQN" "lun=$CASE_DIR/disk.img" "iqn=$IQN-2" lun=ram:64M
+	_mount
+	mount_start name=two "url=iscsi://127.0.0.1:${TARGET_PORT[t]}/$IQN-2" "at=$CASE_DIR/two" \
+		replacement_timeout=1 time2wait=eager
+	pattern_write "$(lun_file)" seed=1 blocks=0..63 sync=end
+	pattern_write two/lun0 seed=1 blocks=0..8191 sync=end
+	spawn reader bash -c 'while dd "if=$1" of=/dev/null bs=1M iflag=direct status=none; do :; done \
+		2>/dev/null' dd two/lun0
+	expect_exit 28 'has 1 session; to end it' "${ADM[@]}" target remove "$IQN-2"
+	_target remove "$IQN-2" --force
+	finish "${PID[reader]}"
+	_target list >list.out
+	expect_equal "targets" "$(grep -c '^target=' list.out)" 1
+	pattern_check "$(lun_file)" seed=1 blocks=0..63
+	expect_equal "logins of the other" "$(session_get logins)" 1
+	expect_exit 21 'there is no target' "${ADM[@]}" target remove "$IQN-2"
+	expect_exit 7 'want IQN' "${ADM[@]}" target remove
+}
+
 libiscsi_sees_what_changes() {
 	need iscsi-ls iscsi-readcapacity16
 	_start "lun=$CASE_DIR/disk.img" lun=ram:16M
