@@ -11,7 +11,7 @@ _target() {
 }
 
 _start() {	# target_start's words
-	truncate -s 64M disk.img
+	truncate -s 64M disk.img disk2.img
 	target_start "$@" -- --control "$CASE_DIR/target.sock" "${TARGET_WITH[@]}"
 }
 TARGET_WITH=()
@@ -278,6 +278,75 @@ a_target_in_use_goes_only_by_force() {
 	expect_equal "logins of the other" "$(session_get logins)" 1
 	expect_exit 21 'there is no target' "${ADM[@]}" target remove "$IQN-2"
 	expect_exit 7 'want IQN' "${ADM[@]}" target remove
+}
+
+a_full_backing_store_is_no_space_and_works_again() {
+	need_root
+	expect_log 'the backing store of a LUN fails'
+	mkdir small
+	mount -t tmpfs -o size=8M none small 2>why.txt || skip "no tmpfs: $(cat why.txt)"
+	undo umount -l "$CASE_DIR/small"
+	truncate -s 64M small/disk.img
+	head -c 4M /dev/zero >small/filler
+	_start "lun=$CASE_DIR/small/disk.img"
+	_mount
+	pattern_write "$(lun_file)" seed=1 blocks=0..255 sync=end
+	expect_not "8 MiB more" dd if=/dev/zero of="$(lun_file)" bs=1M seek=8 count=8 conv=notrunc,fsync \
+		status=none 2>dd.err
+	expect "the reason" grep -q 'No space left on device' dd.err
+	pattern_check "$(lun_file)" seed=1 blocks=0..255
+	rm small/filler
+	pattern_write "$(lun_file)" seed=2 blocks=256..511 sync=end
+	pattern_check "$(lun_file)" seed=1 blocks=0..255
+	pattern_check "$(lun_file)" seed=2 blocks=256..511
+}
+
+a_file_cut_under_io_is_an_error_and_nothing_worse() {
+	expect_log 'the backing store of a LUN fails|flush failed'
+	_start "lun=$CASE_DIR/disk.img" lun=ram:8M
+	_mount
+	pattern_write "$(lun_file)" seed=1 blocks=0..1023 sync=end
+	spawn reader bash -c 'while dd "if=$1" of=/dev/null bs=1M iflag=direct status=none; do :; done \
+		2>/dev/null' dd "$(lun_file)"
+	truncate -s 8M disk.img
+	finish "${PID[reader]}"
+	pattern_check "$(lun_file)" seed=1 blocks=0..1023
+	dd if="$(lun_file)" of=dd.out bs=4096 skip=4096 count=1 iflag=direct 2>dd.err &&
+		fail "read behind the cut"
+	expect "the reason" grep -q 'Input/output error' dd.err
+	expect_not "a flush" dd if=/dev/zero of="$(lun_file)" bs=4096 seek=1024 count=1 \
+		conv=notrunc,fsync status=none
+	expect_equal "the last error" "$(_lun_get last_error 0)" "No data available"
+	pattern_write "$(lun_file 1)" seed=2 blocks=0..63 sync=end
+	# The operator has looked: it is a smaller disk from now on.
+	_target lun resize 0 auto >resize.out
+	_target lun online 0
+	wait_for 20 "the new size" _has_size 0 $((8 << 20))
+	pattern_write "$(lun_file)" seed=3 blocks=1024..1100 sync=end
+	pattern_check "$(lun_file)" seed=1 blocks=0..1023
+}
+
+what_was_flushed_survives_a_kill() {
+	local i
+	expect_outage
+	_start "lun=$CASE_DIR/disk.img" "lun=$CASE_DIR/disk2.img,write-cache=off"
+	_mount
+	pattern_write "$(lun_file 0)" seed=1 blocks=0..999 sync=end
+	for i in 0 1 2 3; do	# each is a FUA write
+		dd if=/dev/zero bs=4096 count=1 status=none | tr '\0' "$i" |
+			dd of="$(lun_file 0)" bs=4096 seek=$((1000 + i)) oflag=dsync,direct conv=notrunc \
+			status=none
+	done
+	pattern_write "$(lun_file 1)" seed=2 blocks=0..99 sync=end
+	target_kill9
+	pattern_check disk.img seed=1 blocks=0..999
+	for i in 0 1 2 3; do
+		expect_equal "block $i" "$(dd if=disk.img bs=4096 skip=$((1000 + i)) count=1 status=none |
+			tr -d "$i" | wc -c)" 0
+	done
+	pattern_check disk2.img seed=2 blocks=0..99
+	target_restart
+	session_expect link=UP
 }
 
 libiscsi_sees_what_changes() {
