@@ -2,7 +2,9 @@
 /*
  * A disk in memory. The one hard thing: a page that was never written costs nothing, not even
  * when it is read (anonymous memory maps the one zero page then), and GET LBA STATUS must tell it
- * from a written one; so a bitmap, itself sparse, remembers which pages were written.
+ * from a written one; so a bitmap, itself sparse, remembers which pages were written. Threads
+ * write, too, each to bytes of its own, but words of the bitmap are shared: its bits are set and
+ * cleared atomically.
  */
 #include "target/disk.h"
 
@@ -30,14 +32,14 @@ static struct disk_ram *disk_ram_of(struct disk *d)
 
 static bool disk_ram_is_written(const struct disk_ram *r, uint64_t page)
 {
-	return r->written[page / 64] >> page % 64 & 1;
+	return __atomic_load_n(&r->written[page / 64], __ATOMIC_RELAXED) >> page % 64 & 1;
 }
 
 static void disk_ram_mark(struct disk_ram *r, uint64_t off, uint64_t len)
 {
 	for (uint64_t p = off / DISK_RAM_PAGE; p <= (off + len - 1) / DISK_RAM_PAGE; p++) {
 		if (!disk_ram_is_written(r, p))
-			r->written[p / 64] |= 1ull << p % 64;
+			__atomic_fetch_or(&r->written[p / 64], 1ull << p % 64, __ATOMIC_RELAXED);
 	}
 }
 
@@ -80,11 +82,11 @@ static int disk_ram_zero(struct disk *d, uint64_t off, uint64_t len, bool deallo
 		return -errno;
 	for (uint64_t p = first; p < last; p++) {
 		if (p % 64 == 0 && last - p >= 64) {
-			r->written[p / 64] = 0;
+			__atomic_store_n(&r->written[p / 64], 0, __ATOMIC_RELAXED);
 			p += 63;
 			continue;
 		}
-		r->written[p / 64] &= ~(1ull << p % 64);
+		__atomic_fetch_and(&r->written[p / 64], ~(1ull << p % 64), __ATOMIC_RELAXED);
 	}
 	return 0;
 }

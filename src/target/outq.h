@@ -61,7 +61,7 @@ bool outq_lends(const struct outq *q, const uint8_t *from, uint64_t len);
 /* They lie at @to now. */
 void outq_move_lent(struct outq *q, const uint8_t *from, uint64_t len, const uint8_t *to);
 
-/* Send what the socket takes. Returns 0 (also when it takes no more now) or -errno. */
-int outq_send(struct outq *q, int fd);
+/* Send what the socket takes, @most bytes. Returns 0 (also when it takes no more now) or -errno. */
+int outq_send(struct outq *q, int fd, uint64_t most);
 
 #endif

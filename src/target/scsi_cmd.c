@@ -12,6 +12,8 @@
 
 #include "iscsifs/check.h"
 #include "iscsifs/cursor.h"
+#include "target/chore.h"
+#include "target/scsi_copy.h"
 #include "target/scsi_reserve.h"
 
 enum { SCSI_COLLECT_MAX = 4 << 20 };	/* bytes for one initiator port */
@@ -144,8 +146,17 @@ void scsi_flushed(struct scsi_cmd *c, int rc)
 		scsi_write_failed(c, rc, c->off);
 }
 
+void scsi_chore_done(struct scsi_cmd *c, int rc)
+{
+	c->next = SCSI_NEXT_DONE;
+	c->op->chore_done(c, rc);
+}
+
 void scsi_end(struct scsi_cmd *c)
 {
+	scsi_copy_end(c);
+	chore_free(c->chore);
+	c->chore = NULL;
 	if (c->param_cap) {
 		c->nexus->collected_bytes -= c->param_cap;
 		free(c->param);
@@ -165,7 +176,10 @@ const struct scsi_op *scsi_op_at(unsigned i)
 	if (i < scsi_space_op_count)
 		return &scsi_space_ops[i];
 	i -= scsi_space_op_count;
-	return i < scsi_pr_op_count ? &scsi_pr_ops[i] : NULL;
+	if (i < scsi_pr_op_count)
+		return &scsi_pr_ops[i];
+	i -= scsi_pr_op_count;
+	return i < scsi_copy_op_count ? &scsi_copy_ops[i] : NULL;
 }
 
 /* The first row of each opcode; those with service actions follow each other. */

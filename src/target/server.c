@@ -33,6 +33,7 @@ void server_init(struct server *s)
 	s->spare_fd = -1;
 	list_init(&s->targets);
 	list_init(&s->retired);
+	chores_init(&s->chores);
 	list_init(&s->portals);
 	list_init(&s->connections);
 	list_init(&s->dirty);
@@ -184,6 +185,32 @@ static void server_turn_away(struct server *s, int listener)
 	log_warn("connection refused: out of file descriptors");
 }
 
+static bool server_same_host(const struct sockaddr_storage *x, const struct sockaddr_storage *y)
+{
+	if (x->ss_family != y->ss_family)
+		return false;
+	if (x->ss_family == AF_INET6)
+		return IN6_ARE_ADDR_EQUAL(&((const struct sockaddr_in6 *)(const void *)x)->sin6_addr,
+					  &((const struct sockaddr_in6 *)(const void *)y)->sin6_addr);
+	return ((const struct sockaddr_in *)(const void *)x)->sin_addr.s_addr ==
+	       ((const struct sockaddr_in *)(const void *)y)->sin_addr.s_addr;
+}
+
+/* Are there enough connections already, or enough from @peer? */
+static bool server_is_full(const struct server *s, const struct sockaddr_storage *peer)
+{
+	const struct connection *c;
+	unsigned n = 0;
+
+	if (s->connection_count >= s->limits.connections)
+		return true;
+	if (!s->limits.connections_per_address)
+		return false;
+	list_each(c, &s->connections, link)
+		n += server_same_host(&c->from, peer);
+	return n >= s->limits.connections_per_address;
+}
+
 static void server_accept(struct loop_fd *w, unsigned events)
 {
 	struct portal *p = container_of(w, struct portal, watch);
@@ -192,7 +219,9 @@ static void server_accept(struct loop_fd *w, unsigned events)
 
 	(void)events;
 	for (int i = 0; i < SERVER_ACCEPTS; i++) {
-		int fd = accept4(w->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		struct sockaddr_storage peer = { 0 };
+		socklen_t len = sizeof(peer);
+		int fd = accept4(w->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd < 0) {
 			if (errno == EMFILE || errno == ENFILE)
@@ -200,10 +229,13 @@ static void server_accept(struct loop_fd *w, unsigned events)
 			return;
 		}
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-		if (s->connection_count >= s->limits.connections) {
+		if (server_is_full(s, &peer)) {
+			char from[80];
+
 			s->stats.turned_away++;
-			log_warn("connection refused: there are enough | connections=%u",
-				 s->connection_count);
+			server_print_address(&peer, from, sizeof(from));
+			log_warn("connection refused: there are enough | connections=%u peer=%s",
+				 s->connection_count, from);
 			close(fd);
 		} else if (conn_new(s, fd)) {
 			log_warn("connection refused: out of memory");
@@ -268,6 +300,7 @@ int server_start(struct server *s, struct loop *loop)
 	rc = worker_new(&s->worker, loop);
 	if (rc)
 		return rc;
+	s->chores.worker = s->worker;
 	s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	s->loop = loop;
 	loop_hook_add(loop, &s->flush, server_flush);
@@ -310,6 +343,7 @@ void server_fini(struct server *s)
 		loop_hook_del(&s->flush);
 	}
 	worker_free(s->worker);
+	chores_fini(&s->chores);
 	if (s->spare_fd >= 0)
 		close(s->spare_fd);
 	list_each_safe(p, ptmp, &s->portals, link) {

@@ -12,6 +12,7 @@
 #include "iscsifs/err.h"
 #include "iscsifs/list.h"
 #include "iscsifs/loop.h"
+#include "target/chore.h"
 #include "target/params.h"
 #include "target/target.h"
 
@@ -20,6 +21,7 @@ struct faults;
 
 struct server_limits {
 	unsigned connections;		/* at once */
+	unsigned connections_per_address;/* of them, from one; 0: no limit of its own */
 	unsigned tasks;			/* commands per session in flight: the CmdSN window */
 	span_ms login_timeout;		/* from accept to full feature phase */
 	span_ms ping_interval;		/* of silence, then a NOP-In; 0: never */
@@ -53,6 +55,7 @@ struct portal {
 struct server {
 	struct loop *loop;
 	struct worker *worker;
+	struct chores chores;
 	struct list targets;
 	struct list retired;		/* LUNs that were removed, and something still refers to */
 	struct list portals;

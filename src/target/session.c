@@ -21,6 +21,8 @@ enum {
 	SESSION_LOGOUT_NO_RECOVERY = 2,
 };
 
+enum { SESSION_ASYNC_LOGOUT = 1 };	/* RFC 7143 11.9.1 */
+
 /* --- life --- */
 
 static struct session *session_find_port(const struct server *sv, const struct session_start *w)
@@ -143,7 +145,8 @@ void session_free(struct session *s)
 
 void session_number_same(struct session *s, uint8_t *bhs)
 {
-	pdu_set_numbers(bhs, s->statsn, s->expcmdsn, s->maxcmdsn);
+	pdu_set_numbers(bhs, s->statsn, s->expcmdsn,
+			s->c->fault.window.narrow ? fault_window_told(s) : s->maxcmdsn);
 }
 
 void session_number(struct session *s, uint8_t *bhs)
@@ -218,38 +221,40 @@ static void session_nop_out(struct session *s, const struct pdu *p)
 	conn_pdu_send(s->c, bhs, len);
 }
 
-void session_ping(struct session *s)
+static void session_nop_in(struct session *s, uint32_t ttt)
 {
 	uint8_t *bhs = conn_pdu(s->c, 0);
 
 	pdu_init(bhs, PDU_NOP_IN, PDU_F, PDU_TAG_NONE);
-	be32_store(bhs + 20, TASK_TTT_PING);
+	be32_store(bhs + 20, ttt);
 	session_number_same(s, bhs);
-	conn_pdu_send(s->c, bhs, 0);
-}
-
-void session_async(struct session *s, uint8_t event, uint16_t p1, uint16_t p2, uint16_t p3)
-{
-	uint8_t *bhs = conn_pdu(s->c, 0);
-
-	pdu_init(bhs, PDU_ASYNC, PDU_F, PDU_TAG_NONE);
-	session_number(s, bhs);
-	bhs[36] = event;
-	be16_store(bhs + 38, p1);
-	be16_store(bhs + 40, p2);
-	be16_store(bhs + 42, p3);
 	conn_pdu_send(s->c, bhs, 0);
 }
 
 void session_ask_logout(struct session *s, span_ms within)
 {
 	struct connection *c = s->c;
+	uint8_t *bhs = conn_pdu(c, 0);
 
-	session_async(s, SESSION_ASYNC_LOGOUT, 0, 0, (uint16_t)((within + 999) / 1000));
+	pdu_init(bhs, PDU_ASYNC, PDU_F, PDU_TAG_NONE);
+	session_number(s, bhs);
+	bhs[36] = SESSION_ASYNC_LOGOUT;
+	be16_store(bhs + 42, (uint16_t)((within + 999) / 1000));
+	conn_pdu_send(c, bhs, 0);
 	if (c->dead || c->draining)
 		return;
 	c->deadline = loop_now(c->server->loop) + within;
 	loop_timer_set(&c->timer, c->deadline);
+}
+
+void session_ping(struct session *s)
+{
+	session_nop_in(s, TASK_TTT_PING);
+}
+
+void session_tell_numbers(struct session *s)
+{
+	session_nop_in(s, PDU_TAG_NONE);
 }
 
 static void session_logout(struct session *s, const struct pdu *p)

@@ -30,8 +30,6 @@ struct session_start {
 	uint32_t statsn;		/* of the first response */
 };
 
-enum { SESSION_ASYNC_LOGOUT = 1 };	/* AsyncEvent: please log out */
-
 struct session_stats {
 	uint64_t commands;
 	uint64_t read_bytes;
@@ -86,12 +84,8 @@ bool session_produce(struct session *s);
 
 /* Ask the peer whether it is there: a NOP-In that wants an answer. */
 void session_ping(struct session *s);
-
-/*
- * Tell the initiator something that it did not ask for.
- * @event, @p1, @p2, @p3  AsyncEvent and Parameter1-3, RFC 7143 11.9.
- */
-void session_async(struct session *s, uint8_t event, uint16_t p1, uint16_t p2, uint16_t p3);
+/* Tell it the numbers: a NOP-In that wants none. */
+void session_tell_numbers(struct session *s);
 
 /* Ask it to log out; its connection is closed when it has not @within. */
 void session_ask_logout(struct session *s, span_ms within);

@@ -155,17 +155,33 @@ static uint64_t target_life(void)
  */
 static void lun_identify(struct lun *l, const struct lun_options *o)
 {
-	uint64_t h = target_digest_start(o->serial ? o->serial : l->target->name);
+	uint64_t derived = target_digest(target_digest_start(l->target->name),
+					 &(uint32_t){ l->number }, sizeof(uint32_t));
+	const char *id = o->scsi_id ? o->scsi_id : o->serial;
+	uint64_t h;
 
-	if (!o->serial)
-		h = target_digest(h, &(uint32_t){ l->number }, sizeof(uint32_t));
-	if (!o->serial && l->disk->forgets)
-		h = target_digest(h, &(uint64_t){ target_life() }, sizeof(uint64_t));
+	if (l->disk->forgets)
+		derived = target_digest(derived, &(uint64_t){ target_life() }, sizeof(uint64_t));
+	h = id && !o->shared_id ? target_digest_start(id) : derived;
 	l->identity = h & 0x0fffffffffffffffull;
+	l->serial_given = o->serial;
+	l->shared_id = o->shared_id;
 	if (o->serial)
 		snprintf(l->serial, sizeof(l->serial), "%s", o->serial);
 	else
-		snprintf(l->serial, sizeof(l->serial), "%016" PRIx64, h);
+		snprintf(l->serial, sizeof(l->serial), "%016" PRIx64, derived);
+	snprintf(l->scsi_id, sizeof(l->scsi_id), "%s", o->scsi_id ? o->scsi_id : "");
+	snprintf(l->vendor, sizeof(l->vendor), "%s", o->vendor ? o->vendor : LUN_VENDOR);
+	snprintf(l->product, sizeof(l->product), "%s", o->product ? o->product : LUN_PRODUCT);
+	snprintf(l->revision, sizeof(l->revision), "%s", o->revision ? o->revision : LUN_REVISION);
+}
+
+static bool lun_physical_ok(const struct lun_options *o)
+{
+	uint32_t p = o->physical_bytes;
+
+	return p >= o->block_bytes && !(p & (p - 1)) &&
+	       p / o->block_bytes <= 1u << LUN_PHYSICAL_EXPONENT_MAX;
 }
 
 static int lun_measure(struct lun *l, const struct lun_options *o, struct err *e)
@@ -173,11 +189,14 @@ static int lun_measure(struct lun *l, const struct lun_options *o, struct err *e
 	if (o->block_bytes != 512 && o->block_bytes != 4096)
 		return err_set(e, ERR_INVALID, "LUN %s: block=%u: want 512 or 4096", o->backing,
 			       o->block_bytes);
-	if ((o->physical_bytes != 512 && o->physical_bytes != 4096) ||
-	    o->physical_bytes < o->block_bytes)
+	if (!lun_physical_ok(o))
 		return err_set(e, ERR_INVALID,
-			       "LUN %s: physical=%u: want 512 or 4096, and not less than block",
+			       "LUN %s: physical=%u: want a power of two, and not less than block",
 			       o->backing, o->physical_bytes);
+	l->lowest_aligned = o->lowest_aligned;
+	l->optimal_gran = o->optimal_gran ? o->optimal_gran : 4096 / o->block_bytes;
+	l->optimal_len = o->optimal_len ? o->optimal_len : (1u << 20) / o->block_bytes;
+	l->rotation_rate = o->rotation_rate;
 	l->block_bytes = o->block_bytes;
 	l->physical_bytes = o->physical_bytes;
 	l->blocks = l->disk->size / l->block_bytes;
@@ -266,6 +285,8 @@ int target_add_lun(struct target *t, const struct lun_options *o, struct err *e)
 	l->number = o->number;
 	l->write_cache = l->write_cache_default = o->write_cache;
 	l->thin = o->thin;
+	l->write_protected = o->write_protected;
+	l->volatile_cache = o->volatile_cache;
 	rc = disk_open(&l->disk, o->backing, o->write_protected, e);
 	if (!rc && o->volatile_cache)
 		rc = disk_cache_wrap(&l->disk, e);

@@ -26,6 +26,7 @@ enum task_state {
 	TASK_IDLE = 0,			/* in the pool */
 	TASK_OUT,			/* data comes from the initiator */
 	TASK_IN,			/* data goes to it, as there is room */
+	TASK_WORKING,			/* a chore is carried out */
 	TASK_FLUSHING,			/* the backing store is being flushed */
 	TASK_DISCARD,			/* answered when the last unsolicited data has come */
 	TASK_HELD,			/* by a fault rule, for now or for good */

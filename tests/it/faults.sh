@@ -264,7 +264,7 @@ a_connection_that_says_nothing_is_given_up() {
 
 a_login_closed_in_the_security_stage_is_tried_again() {
 	(umask 077 && echo twelve-letters >password)
-	TARGET_WITH=(--user joe --password-file "$CASE_DIR/password")
+	TARGET_WITH=(--chap-user joe --chap-password-file "$CASE_DIR/password")
 	MOUNT_WITH=(authmethod=CHAP username=joe password=twelve-letters)
 	expect_log 'password on the command line'
 	_logs_in_despite 'rule bad on login where stage=security nth 1 do close'

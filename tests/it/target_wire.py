@@ -756,9 +756,9 @@ def chap_lets_in_who_knows_the_secret_only():
             paths.append(os.path.join(d, name))
             with open(paths[-1], "w", opener=lambda p, f: os.open(p, f, 0o600)) as f:
                 f.write(secret + "\n")
-        with Target(*RAM, "--user", "joe", "--password-file", paths[0], "--mutual-user", "disk",
+        with Target(*RAM, "--chap-user", "joe", "--chap-password-file", paths[0], "--mutual-user", "disk",
                     "--mutual-password-file", paths[1], "--target", IQN + "2", "--lun", "ram:1M",
-                    "--user", "joe", "--password-file", paths[0]) as t:
+                    "--chap-user", "joe", "--chap-password-file", paths[0]) as t:
             assert chap_login(t)[0].login_status == 0
             assert chap_login(t, base64_answer=True)[0].login_status == 0
             for offer, chosen in (("5,6,7,8", "8"), ("7,6,5", "7"), ("6", "6"), ("99,5", "5")):
@@ -997,6 +997,59 @@ def reservations_are_shown_and_forgotten():
             lun = control(where, "lun")[0]
             assert (lun["pr_type"], lun["pr_holder"], lun["pr_keys"]) == ("", "", "0")
             assert pr_out(b, "reserve", 6, key=2) == 0x18
+def copy_list(i, source, destination, segments, list_id=1):
+    """EXTENDED COPY of @segments, each (source LBA, destination LBA, blocks): CDB, data."""
+    cscds = b""
+    for lun in (source, destination):
+        _, page, _ = i.settle(i.command(b"\x12\x01\x83\0\xff\0", 255, read=True, lun=lun))
+        assert page[4:8] == b"\x01\x03\0\x08", "no NAA designator first"
+        cscds += b"\xe4\0\0\0" + page[4:16] + bytes(16)
+    parts = b"".join(struct.pack(">BBHHHxxHQQ", 2, 0, 24, 0, 1, n, src, dst)
+                     for src, dst, n in segments)
+    data = struct.pack(">BBHxxxxII", list_id, 0, len(cscds), len(parts), 0) + cscds + parts
+    return struct.pack(">BB8xIxx", 0x83, 0, len(data)), data
+
+
+@case
+def a_copy_holds_up_nobody_and_can_be_ended():
+    rng = random.Random(5)
+    data = rng.randbytes(1 << 20)
+    with Target(*RAM, "--lun", "ram:64M", "--lun", "ram:1M") as t:
+        i = ready(t)
+        for lun in (1, 2):
+            i.settle(i.command(bytes(6), lun=lun))
+        assert i.write(0, data) == 0
+        cdb, out = copy_list(i, 0, 1, [(0, 4096, 2048)])
+        assert i.settle(i.command(cdb, len(out), write=True, data=out))[0] == 0
+        read = struct.pack(">BBQIBB", 0x88, 0, 4096, 2048, 0, 0)
+        assert i.settle(i.command(read, 1 << 20, read=True, lun=1))[1] == data
+
+        # 2 GiB in 64 MiB of memory takes long enough to be overtaken, and to be ended.
+        for lba in range(2048, 65536, 2048):
+            assert i.write(lba, data) == 0
+        cdb, out = copy_list(i, 0, 1, [(0, 0, 65535)] * 32)
+        for end in ("abort", "reset", "close", "wait"):
+            copy = i.command(cdb, len(out), write=True, data=out)
+            i.nop()
+            read = struct.pack(">BBQIBB", 0x88, 0, 0, 8, 0, 0)
+            assert i.settle(i.command(read, 4096, read=True, lun=0))[1] == data[:4096]
+            if end == "abort":
+                assert i.tmf(1, tag=copy) == 0
+                assert i.tmf(1, tag=copy) == 1
+                status = bytes((0x84, 0, 1)) + bytes(10) + b"\xff\0\0"
+                assert i.settle(i.command(status, 255, read=True))[0] == 2, "of an aborted copy"
+            elif end == "reset":
+                assert i.tmf(5, lun=0) == 0
+                assert i.ready() == (0x29, 0x03)
+            elif end == "close":
+                i.close()
+                i = ready(t)
+                i.settle(i.command(bytes(6), lun=1))
+            else:
+                assert i.settle(copy)[0] == 0
+            i.nop()
+        read = struct.pack(">BBQIBB", 0x88, 0, 63488, 2047, 0, 0)
+        assert i.settle(i.command(read, 2047 * 512, read=True, lun=1))[1] == data[:-512]
 
 
 def main():

@@ -385,7 +385,7 @@ static void what_goes_into_the_queue_comes_out(void **state)
 			memcpy(want + wanted, lent, sizeof(lent));
 			wanted += sizeof(lent);
 		}
-		assert_int_equal(outq_send(&q, fd[0]), 0);
+		assert_int_equal(outq_send(&q, fd[0], (uint64_t)rand() % 3000 + 1), 0);
 		n = recv(fd[1], got + taken, (size_t)rand() % 2000 + 1, 0);
 		taken += n > 0 ? (size_t)n : 0;
 		assert_int_equal(outq_empty(&q), q.bytes == 0);
