@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* cmd=lun: the units of targets, shown and changed while they are in use. */
+#include "target/control_conf.h"
 #include "target/control_impl.h"
 
 #include <string.h>
@@ -142,6 +143,7 @@ void control_lun(struct control_request *rq, void *arg)
 {
 	static const struct control_verb verbs[] = {
 		{ "list", control_lun_list },
+		{ "add", control_lun_add },
 		{ "remove", control_lun_remove },
 		{ "resize", control_lun_resize },
 		{ "online", control_lun_online },

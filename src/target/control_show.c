@@ -13,10 +13,10 @@ static void show_begin(struct control_request *rq, const char *record, const str
 	control_put(rq, "target", t->name);
 }
 
-static void show_target(struct control_request *rq, const struct target *t, unsigned tid)
+static void show_target(struct control_request *rq, const struct target *t)
 {
 	show_begin(rq, "target", t);
-	control_put_u64(rq, "tid", tid);
+	control_put_u64(rq, "tid", t->tid);
 	control_put(rq, "driver", "iscsi");
 	control_put(rq, "state", t->offline ? "offline" : "ready");
 	control_record_end(rq);
@@ -88,13 +88,11 @@ void control_show(struct control_request *rq, void *arg)
 {
 	struct server *sv = arg;
 	const struct target *t;
-	unsigned tid = 0;
 
 	list_each(t, &sv->targets, link) {
-		tid++;
 		if (!control_wants(rq, t))
 			continue;
-		show_target(rq, t, tid);
+		show_target(rq, t);
 		show_sessions(rq, sv, t);
 		for (unsigned i = 0; i < t->luns; i++)
 			show_lun(rq, t->lun[i]);

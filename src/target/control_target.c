@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* cmd=target, account, acl: targets and who may log in to them. */
+#include "target/control_conf.h"
 #include "target/control_impl.h"
 
 #include <string.h>
@@ -16,6 +17,7 @@ static void control_target_list(struct control_request *rq, struct server *sv)
 		if (!control_wants(rq, t))
 			continue;
 		control_put(rq, "target", t->name);
+		control_put_u64(rq, "tid", t->tid);
 		control_put(rq, "state", t->offline ? "offline" : "ready");
 		control_put_u64(rq, "sessions", control_sessions(sv, t));
 		control_put_u64(rq, "luns", t->luns);
@@ -68,6 +70,7 @@ void control_target_command(struct control_request *rq, void *arg)
 {
 	static const struct control_verb verbs[] = {
 		{ "list", control_target_list },
+		{ "add", control_target_add },
 		{ "remove", control_target_remove },
 		{ "offline", control_target_offline },
 		{ "ready", control_target_ready },

@@ -68,6 +68,7 @@ struct server {
 	uint16_t last_tsih;
 	struct server_limits limits;
 	struct params offer;		/* in discovery sessions */
+	bool open;			/* targets for everybody, wherever it listens */
 	struct access discovery;	/* who may have one */
 	struct server_stats stats;
 	struct faults *faults;		/* NULL: it behaves */

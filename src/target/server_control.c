@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "iscsifs/num.h"
+#include "target/control_conf.h"
 #include "target/control_impl.h"
 #include "target/fault_control.h"
 #include "target/session.h"
@@ -133,14 +134,18 @@ static void control_stop(struct control_request *rq, void *arg)
 
 const struct control_command server_commands[] = {
 	{ "session", "op=list (`target` narrows), kill (tsih=, cid=)", control_session },
-	{ "lun", "op=list (`target` narrows), remove, resize (size=, force=), online, offline, "
-	  "readonly (value=): target=, lun=", control_lun },
-	{ "target", "op=list, remove (force=), offline, ready: target=", control_target_command },
+	{ "lun", "op=list (`target` narrows), add (disk=, options=), remove, resize (size=, force=), "
+	  "online, offline, readonly (value=): target=, lun=", control_lun },
+	{ "target", "op=list, add (options=), remove (force=), offline, ready: target=", control_target_command },
 	{ "account", "op=list, add (password=), remove (force=): target= or discovery=on, user=, "
 	  "outgoing=", control_account },
 	{ "acl", "op=list, add, remove (force=): target=, value=, an initiator's name or address",
 	  control_acl },
 	{ "show", "targets, sessions, LUNs, accounts and ACLs; `target` narrows", control_show },
+	{ "dump", "what runs as an iscsifs-target.conf; secrets=on: with passwords", control_dump },
+	{ "update", "become what file= says; force=, tgt=on: it is tgt's targets.conf",
+	  control_update },
+	{ "param", "set name= of target= to value=, for logins from now on", control_param },
 	{ "stats", "counters of the whole target program", control_stats },
 	{ "fault", "op=list, add (rule=), del (name=), clear: the fault rules", fault_control },
 	{ "fault-wait", "answer when rule name= or mark= has hits=; timeout=", fault_control_wait },

@@ -48,6 +48,8 @@ int target_apply_lun(struct target *t, const struct target_conf_lun *cl, struct 
 	};
 	int rc = target_add_lun(t, &o, e);
 
+	if (!rc && !k->online)
+		lun_set_offline(target_lun(t, cl->number), true);
 	return rc && cl->where ? err_prefix(e, "%s", cl->where) : rc;
 }
 
@@ -65,6 +67,13 @@ static void apply_move_access(struct access *to, struct access *from)
 		while (!list_empty(pairs[i][1]))
 			list_move(pairs[i][0], pairs[i][1]->next);
 	}
+}
+
+void target_apply_access(struct access *to, struct access *from)
+{
+	access_fini(to);
+	access_init(to);
+	apply_move_access(to, from);
 }
 
 int target_apply_target(struct target **out, struct target_conf_target *ct, bool ignore_errors,
@@ -121,6 +130,7 @@ static void apply_limits(const struct target_keys *k, struct server *s)
 	s->limits.connections_per_address = (unsigned)k->max_connections_per_address;
 	s->limits.tasks = (unsigned)k->max_commands;
 	s->offer = k->offer;
+	s->open = k->open;
 }
 
 int target_apply(struct target_conf *c, struct server *s, target_note_fn *note, void *arg,
@@ -147,7 +157,7 @@ int target_apply(struct target_conf *c, struct server *s, target_note_fn *note, 
 	apply_number(&made, s);
 	while ((t = list_first(&made, struct target, link)))
 		list_move(&s->targets, &t->link);
-	apply_move_access(&s->discovery, &c->discovery);
+	target_apply_access(&s->discovery, &c->discovery);
 	apply_limits(&c->keys, s);
 	return 0;
 }
@@ -181,7 +191,8 @@ static void apply_capture_keys(struct target_keys *k, const struct lun *l)
 	k->optimal_xfer_len = l->optimal_len == (1u << 20) / l->block_bytes ? 0 :
 			      (int)l->optimal_len;
 	k->rotation_rate = (int)l->rotation_rate;
-	k->readonly = l->disk->write_protected;
+	k->readonly = l->write_protected || l->disk->write_protected;
+	k->online = !l->offline;
 	k->thin = l->thin;
 	k->write_cache = !l->write_cache_default ? TARGET_CACHE_OFF :
 			 l->volatile_cache ? TARGET_CACHE_VOLATILE : TARGET_CACHE_ON;
@@ -227,6 +238,7 @@ int target_apply_capture(struct target_conf *c, const struct server *s, struct e
 	c->keys.max_connections_per_address = (int)l->connections_per_address;
 	c->keys.max_commands = (int)l->tasks;
 	c->keys.offer = s->offer;
+	c->keys.open = s->open;
 	list_each(p, &s->portals, link)
 		rc = rc ? rc : target_conf_add_listen(c, p->address, e);
 	rc = rc ? rc : apply_copy_access(&c->discovery, &s->discovery, e);

@@ -23,6 +23,9 @@ int target_apply(struct target_conf *c, struct server *s, target_note_fn *note, 
 int target_apply_target(struct target **out, struct target_conf_target *ct, bool ignore_errors,
 			target_note_fn *note, void *arg, struct err *e);
 
+/* @to becomes @from, which is empty then. */
+void target_apply_access(struct access *to, struct access *from);
+
 /* One more unit as @cl says. Returns 0 or -code. */
 int target_apply_lun(struct target *t, const struct target_conf_lun *cl, struct err *e);
 
