@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "iscsifs/check.h"
@@ -15,7 +16,7 @@
 #include "prog/show_target.h"
 
 enum { ADM_TARGET_PATIENCE = 5000, ADM_TARGET_RULE_MAX = 1024, ADM_TARGET_SECRET_MAX = 255,
-       ADM_TARGET_COLUMN = 36 };
+       ADM_TARGET_COLUMN = 36, ADM_TARGET_OPTIONS_MAX = 8192 };
 
 /* One question. */
 struct adm_question {
@@ -109,6 +110,81 @@ static int put_session(struct adm_question *q, char **args, int count)
 	return put_one(q, "tsih", "TSIH: which session?", args, count);
 }
 
+/* The rest as lines of one value. */
+static int put_options(struct adm_question *q, char **args, int count)
+{
+	char options[ADM_TARGET_OPTIONS_MAX] = "";
+	size_t len = 0;
+
+	for (int i = 0; i < count; i++) {
+		if (!strncmp(args[i], "target=", 7) || !strncmp(args[i], "lun=", 4)) {
+			if (put_pairs(q, args + i, 1))
+				return -1;
+			continue;
+		}
+		len += (size_t)snprintf(options + len, sizeof(options) - len, "%s\n", args[i]);
+		if (len >= sizeof(options))
+			return err_set(&q->err, ERR_INVALID, "that is too much at once");
+	}
+	question_put(q, "options", options);
+	return 0;
+}
+
+/* A path that means the same to the daemon, which is elsewhere. */
+static int put_path(struct adm_question *q, const char *key, const char *path)
+{
+	char *whole = realpath(path, NULL);
+
+	if (!whole)
+		return err_set(&q->err, ERR_INVALID, "%s: %s", path, strerror(errno));
+	question_put(q, key, whole);
+	free(whole);
+	return 0;
+}
+
+/* DISK [lun=N] [KEY=VALUE]... */
+static int put_disk(struct adm_question *q, char **args, int count)
+{
+	if (!count)
+		return err_set(&q->err, ERR_INVALID, "want a path, ram:SIZE or null:SIZE");
+	if (!strncmp(args[0], "ram:", 4) || !strncmp(args[0], "null:", 5))
+		question_put(q, "disk", args[0]);
+	else if (put_path(q, "disk", args[0]))
+		return -1;
+	return put_options(q, args + 1, count - 1);
+}
+
+static int put_new_target(struct adm_question *q, char **args, int count)
+{
+	if (!count)
+		return err_set(&q->err, ERR_INVALID, "want IQN: what is it called?");
+	question_put(q, "target", args[0]);
+	return put_options(q, args + 1, count - 1);
+}
+
+static int put_file(struct adm_question *q, char **args, int count)
+{
+	if (!count)
+		return err_set(&q->err, ERR_INVALID, "want a configuration file");
+	return put_path(q, "file", args[0]) ? -1 : put_pairs(q, args + 1, count - 1);
+}
+
+static int put_name_value(struct adm_question *q, char **args, int count)
+{
+	if (count < 2)
+		return err_set(&q->err, ERR_INVALID, "want NAME VALUE");
+	question_put(q, "name", args[0]);
+	question_put(q, "value", args[1]);
+	return put_pairs(q, args + 2, count - 2);
+}
+
+static int put_secrets(struct adm_question *q, char **args, int count)
+{
+	if (q->options->secrets)
+		question_put(q, "secrets", "on");
+	return put_pairs(q, args, count);
+}
+
 static int put_target(struct adm_question *q, char **args, int count)
 {
 	return put_one(q, "target", "IQN: which target?", args, count);
@@ -193,6 +269,15 @@ static int put_wait_mark(struct adm_question *q, char **args, int count)
 	return put_wait(q, "mark", args, count);
 }
 
+static void print_lines(FILE *f, const struct show_list *answer)
+{
+	for (size_t i = 0; i < answer->count; i++) {
+		const char *line = control_record_get(&answer->records[i], "line");
+
+		fprintf(f, "%s\n", line ? line : "");
+	}
+}
+
 static const struct adm_form adm_forms[] = {
 	{ "fault list", "", "the fault rules and how often they struck", "fault", "list", put_nothing, NULL },
 	{ "fault add", "RULE", "add a rule", "fault", "add", put_rule, NULL },
@@ -208,6 +293,14 @@ static const struct adm_form adm_forms[] = {
 	  "crash", NULL, put_pairs, NULL },
 	{ "show", "[target=IQN]", "everything, as tgt-admin -s shows it", "show", NULL, put_pairs,
 	  show_targets },
+	{ "dump", "[--secrets]", "what runs, as an iscsifs-target.conf", "dump", NULL, put_secrets,
+	  print_lines },
+	{ "update", "FILE [--force] [tgt=on]", "become what the file says; tgt: tgt's targets.conf",
+	  "update", NULL, put_file, NULL },
+	{ "param set", "NAME VALUE", "a key of a target, for logins from now on", "param", NULL,
+	  put_name_value, NULL },
+	{ "add", "IQN [initiator-address=A] [KEY=VALUE]...", "one more target", "target", "add",
+	  put_new_target, NULL },
 	{ "list", "", "its targets", "target", "list", put_pairs, NULL },
 	{ "remove", "IQN", "take a target away", "target", "remove", put_target, NULL },
 	{ "offline", "IQN", "nobody may log in, who has is asked to log out", "target", "offline",
@@ -231,6 +324,8 @@ static const struct adm_form adm_forms[] = {
 	  put_session, NULL },
 	{ "lun", "[target=IQN]", "its LUNs", "lun", NULL, put_pairs, NULL },
 	{ "lun list", "[target=IQN]", "the same", "lun", NULL, put_pairs, NULL },
+	{ "lun add", "DISK [lun=N] [KEY=VALUE]...", "one more LUN, with keys of iscsifs-target.conf",
+	  "lun", "add", put_disk, NULL },
 	{ "lun remove", "LUN", "take a LUN away", "lun", "remove", put_lun, NULL },
 	{ "lun resize", "LUN SIZE|auto", "give it a size, or that of its file now", "lun", "resize",
 	  put_lun_size, NULL },

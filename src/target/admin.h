@@ -11,7 +11,7 @@
  */
 void admin_remove_lun(struct server *s, struct lun *l);
 
-/* As lun_resize(), for a unit from whose memory connections may be sending. */
+/* As lun_resize(), for a unit from whose memory connections may be sending. Also -ERR_AGAIN. */
 int admin_resize_lun(struct server *s, struct lun *l, uint64_t bytes, bool cut, struct err *e);
 
 /*

@@ -25,6 +25,24 @@ static void conf_note(const char *text, void *arg)
 
 /* --- dump --- */
 
+static bool conf_has_accounts(const struct access *a)
+{
+	return !list_empty(&a->incoming) || !list_empty(&a->outgoing);
+}
+
+/* Without passwords it does not load again before they are put in: it says so itself. */
+static void conf_print(const struct target_conf *c, bool secrets, FILE *f)
+{
+	const struct target_conf_target *t;
+	bool any = conf_has_accounts(&c->discovery);
+
+	list_each(t, &c->targets, link)
+		any |= conf_has_accounts(&t->access);
+	if (any && !secrets)
+		fputs("# Without passwords: write them behind the users, or dump --secrets.\n", f);
+	target_conf_print(c, secrets, f);
+}
+
 void control_dump(struct control_request *rq, void *arg)
 {
 	cleanup_free char *text = NULL;
@@ -42,7 +60,7 @@ void control_dump(struct control_request *rq, void *arg)
 	rc = target_apply_capture(&c, arg, &e);
 	f = rc ? NULL : open_memstream(&text, &len);
 	if (f) {
-		target_conf_print(&c, secrets, f);
+		conf_print(&c, secrets, f);
 		rc = fclose(f) ? err_set(&e, ERR_NOMEM, "dump: out of memory") : 0;
 	} else if (!rc) {
 		rc = err_set(&e, ERR_NOMEM, "dump: out of memory");

@@ -136,7 +136,8 @@ const struct control_command server_commands[] = {
 	{ "session", "op=list (`target` narrows), kill (tsih=, cid=)", control_session },
 	{ "lun", "op=list (`target` narrows), add (disk=, options=), remove, resize (size=, force=), "
 	  "online, offline, readonly (value=): target=, lun=", control_lun },
-	{ "target", "op=list, add (options=), remove (force=), offline, ready: target=", control_target_command },
+	{ "target", "op=list, add (options=), remove (force=), offline, ready: target=",
+	  control_target_command },
 	{ "account", "op=list, add (password=), remove (force=): target= or discovery=on, user=, "
 	  "outgoing=", control_account },
 	{ "acl", "op=list, add, remove (force=): target=, value=, an initiator's name or address",

@@ -48,9 +48,11 @@ int target_apply_lun(struct target *t, const struct target_conf_lun *cl, struct 
 	};
 	int rc = target_add_lun(t, &o, e);
 
-	if (!rc && !k->online)
+	if (rc)
+		return cl->where ? err_prefix(e, "%s", cl->where) : rc;
+	if (!k->online)
 		lun_set_offline(target_lun(t, cl->number), true);
-	return rc && cl->where ? err_prefix(e, "%s", cl->where) : rc;
+	return 0;
 }
 
 /* The rules go over to the target; the configuration has none afterwards. */
@@ -191,7 +193,7 @@ static void apply_capture_keys(struct target_keys *k, const struct lun *l)
 	k->optimal_xfer_len = l->optimal_len == (1u << 20) / l->block_bytes ? 0 :
 			      (int)l->optimal_len;
 	k->rotation_rate = (int)l->rotation_rate;
-	k->readonly = l->write_protected || l->disk->write_protected;
+	k->readonly = l->write_protected;
 	k->online = !l->offline;
 	k->thin = l->thin;
 	k->write_cache = !l->write_cache_default ? TARGET_CACHE_OFF :
@@ -217,6 +219,8 @@ static int apply_capture_target(struct target_conf *c, const struct target *t, s
 	for (unsigned i = 0; i < t->luns && !rc; i++) {
 		const struct lun *l = t->lun[i];
 
+		if (l->absent)
+			continue;
 		rc = target_conf_add_lun(&cl, ct, (int)l->number, 0, l->backing, NULL, e);
 		if (!rc)
 			apply_capture_keys(&cl->keys, l);

@@ -280,6 +280,115 @@ a_target_in_use_goes_only_by_force() {
 	expect_exit 7 'want IQN' "${ADM[@]}" target remove
 }
 
+an_added_lun_shows_up() {
+	expect_log 'another disk answers'
+	_start "lun=$CASE_DIR/disk.img"
+	_mount
+	pattern_write "$(lun_file 0)" seed=1 blocks=0..63 sync=end
+	truncate -s 16M new.img
+	expect_equal "its number" "$(_target lun add new.img scsi_sn=ABC)" "lun=1"
+	wait_for 20 "LUN 1" _lun_is_there 1
+	pattern_write "$(lun_file 1)" seed=2 blocks=0..63 sync=end
+	pattern_check new.img seed=2 blocks=0..63
+	pattern_check "$(lun_file 0)" seed=1 blocks=0..63
+	expect_equal "logins" "$(session_get logins)" 1
+	# The same number again, with another disk, which is noticed.
+	_target lun remove 1
+	_target lun add ram:8M lun=1 readonly=1 >add.out
+	wait_for 20 "LUN 1 to be barred" _lun_is_barred
+	expect_exit 15 'has a LUN 1 already' "${ADM[@]}" target lun add new.img lun=1
+	expect_exit 7 'did you mean readonly' "${ADM[@]}" target lun add new.img redonly=1
+	expect_exit 7 'No such file' "${ADM[@]}" target lun add nowhere.img
+	expect_exit 7 'want a size' "${ADM[@]}" target lun add ram:much
+}
+
+_lun_is_barred() {	# LUN 1, which nobody misses until a command to LUN 0 is told of it
+	_read_one 0
+	iscsifsadm --socket="$ISCSIFS_RUNTIME_DIR/${PID[mount.m]}.sock" -o key=value lun |
+		grep -q '^state=BARRED'
+}
+
+_lun_is_there() {
+	_read_one 0 && [ -e "$(lun_file "$1")" ]
+}
+
+# What runs, as a file: a target that is started with it is the same, and says the same.
+a_dump_starts_the_same_again() {
+	_start "iqn=$IQN" "lun=$CASE_DIR/disk.img,lun=3" "lun=$CASE_DIR/disk2.img,ro"
+	echo a-long-password | _target account add joe
+	echo 'another  "long'\''one' | _target account add me outgoing=on
+	_target acl add 127.0.0.0/8
+	_target acl add fd00::/8
+	_target acl add iqn.2026-11.example:me
+	_target lun offline 3
+	_target lun add ram:64M write-cache=off block-size=4096 vendor_id='A B' >add.out
+	_target lun resize 1 1G >resize.out
+	_target lun readonly 1
+	_target add "$IQN-2" MaxCommands=16 initiator-name=iqn.2026-11.example:x
+	_target param set InitialR2T Yes -T "$IQN-2"
+	_target lun add null:1T lun=300 -T "$IQN-2" >add.out
+	_target offline "$IQN-2"
+	_target ready "$IQN-2"
+	_target dump --secrets >once.conf
+	chmod 600 once.conf
+	_target dump >without.conf
+	expect_not "passwords without --secrets" grep -E 'a-long-password|long' without.conf
+	expect "why" grep -q '^# Without passwords' without.conf
+	target_stop
+	spawn target.two iscsifs-target -f -c once.conf --control "$CASE_DIR/target.sock"
+	wait_line 10 target.two.out '^listening'
+	_target dump --secrets >twice.conf
+	expect "the same" diff once.conf twice.conf
+	_target show | sed -E 's/SCSI (ID|SN): .*//' >show.two
+	expect "its LUNs" grep -q 'Backing store path: ram:1G' show.two
+	kill "${PID[target.two]}"
+	finish "${PID[target.two]}"
+	unset "PID[target.two]"
+}
+
+an_update_changes_what_it_may_and_refuses_the_rest() {
+	local conf=$CASE_DIR/t.conf
+	expect_outage
+	_start "lun=$CASE_DIR/disk.img"
+	_mount
+	pattern_write "$(lun_file 0)" seed=1 blocks=0..63 sync=end
+	# A second target, a second LUN, a longer file, a rule.
+	truncate -s 96M disk.img
+	{
+		echo "target '$IQN' {"
+		echo " initiator-address = '127.0.0.1'"
+		echo " lun 0 { backing-store = '$CASE_DIR/disk.img' }"
+		echo " lun 1 { backing-store = '$CASE_DIR/disk2.img' readonly = 1 } }"
+		echo "target '$IQN-2' { initiator-address = '127.0.0.1'"
+		echo " lun 0 { backing-store = 'null:1T' } }"
+	} >"$conf"
+	_target update t.conf >update.out
+	wait_for 20 "the new size" _has_size 0 $((96 << 20))
+	wait_for 20 "LUN 1" _lun_is_there 1
+	expect_equal "targets" "$(_target list | grep -c '^target=')" 2
+	expect_equal "rules" "$(_target acl | grep -c '^value=127.0.0.1')" 2
+	# Another disk under a number that is in use, or none: only by force.
+	sed -i "s|disk2.img' readonly = 1|disk3.img'|" "$conf"
+	expect_exit 7 'No such file' "${ADM[@]}" target update t.conf --force
+	truncate -s 32M disk3.img
+	expect_exit 28 'has 1 session and its LUN 1 would go or be replaced' \
+		"${ADM[@]}" target update t.conf
+	expect_equal "LUN 1" "$(_lun_get backing 1 | head -n 1)" "$CASE_DIR/disk2.img"
+	_target update t.conf --force >update.out
+	expect_equal "LUN 1" "$(_lun_get backing 1)" "$CASE_DIR/disk3.img"
+	pattern_check "$(lun_file 0)" seed=1 blocks=0..63
+	expect_equal "logins" "$(session_get logins)" 1
+	# The unused target goes without force, the used one does not.
+	sed -i "/$IQN-2/,\$d" "$conf"
+	_target update t.conf >update.out
+	expect_equal "targets" "$(_target list | grep -c '^target=')" 1
+	sed -i "s|$IQN|$IQN-3|" "$conf"
+	expect_exit 28 'has 1 session and would go' "${ADM[@]}" target update t.conf
+	echo nonsense >bad.conf
+	expect_exit 7 'bad.conf:' "${ADM[@]}" target update bad.conf
+	pattern_check "$(lun_file 0)" seed=1 blocks=0..63
+}
+
 a_full_backing_store_is_no_space_and_works_again() {
 	need_root
 	expect_log 'the backing store of a LUN fails'
