@@ -263,7 +263,6 @@ void target_remove_lun(struct lun *l)
 	t->luns--;
 	for (; at < t->luns; at++)
 		t->lun[at] = t->lun[at + 1];
-	target_forget_attentions(t, l);
 	t->index_taken[l->index] = false;
 	target_set_present(l, false);
 }

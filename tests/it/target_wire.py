@@ -1118,6 +1118,42 @@ def a_unit_that_shrinks_answers_what_reaches_over_its_end():
         assert capacity == struct.pack(">II", 65535, 512)
 
 
+def reads_that_wait(i, lun, count):
+    """Ask for @count MiB from the beginning, and do not read the answers yet."""
+    return [i.command(struct.pack(">BBQIBB", 0x88, 0, n * 2048, 2048, 0, 0), 1 << 20, read=True,
+                      lun=lun) for n in range(count)]
+
+
+@case
+def memory_that_moves_or_goes_is_sent_to_the_end():
+    data = [random.Random(n).randbytes(1 << 20) for n in range(24)]
+    with tempfile.TemporaryDirectory() as d, Target(*RAM, "--lun", "ram:64M", "--control",
+                                                    d + "/s") as t:
+        where = d + "/s"
+        i = ready(t)
+        attention(i, 1)
+        for n, part in enumerate(data):
+            assert i.write(n * 2048, part) == 0
+            assert i.write(n * 2048, part, lun=1) == 0
+        waiting = reads_that_wait(i, 0, 24)
+        for size in ("1G", "8G", "64G"):    # at one of these there is no room where it is
+            assert control(where, "lun\nop=resize\nlun=0\nsize=" + size)[-2]["errno"] == "0"
+        told = 0
+        for itt, part in zip(waiting, data):    # one that begins after it is told of it
+            status, got = i.settle(itt)[:2]
+            assert got == part if status == 0 else i.sense[2] == 6
+            told += status != 0
+        assert told <= 1, "told %d times" % told
+        waiting = reads_that_wait(i, 1, 24)
+        control(where, "lun\nop=remove\nlun=1")
+        answers = [i.settle(itt)[:2] for itt in waiting]
+        good = [n for n, a in enumerate(answers) if a[0] == 0]
+        assert good == list(range(len(good))) and good, "those that were on their way"
+        for n in good:
+            assert answers[n][1] == data[n]
+        attention(i, 0)
+
+
 def main():
     wanted = sys.argv[2:]
     failed, n = 0, 0
