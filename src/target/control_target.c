@@ -2,6 +2,7 @@
 /* cmd=target, account, acl: targets and who may log in to them. */
 #include "target/control_conf.h"
 #include "target/control_impl.h"
+#include "target/target_apply.h"
 
 #include <string.h>
 
@@ -149,14 +150,29 @@ static void control_account_add(struct control_request *rq, struct server *sv)
 	control_end(rq, access_add_account(a, way, user, password, &e), &e);
 }
 
+/* Would @a, a target's, let everybody in where other machines reach it, who were kept out so far? */
+static bool control_opens(const struct server *sv, const struct access *a)
+{
+	return a != &sv->discovery && !sv->open && access_is_open(a) && target_apply_is_exposed(sv);
+}
+
+static void control_fail_open(struct control_request *rq)
+{
+	control_fail(rq, ERR_ACCESS, "everybody who reaches the target could use it; that must be "
+		     "allowed when it is started, by --open");
+}
+
 /* The last account that an initiator had to prove goes only by force: then anybody may log in. */
 static void control_account_remove(struct control_request *rq, struct server *sv)
 {
 	struct access *a = control_access(rq, sv);
 	const char *user = a ? control_need(rq, "user") : NULL;
+	const struct account *ac;
 	enum access_direction way;
 	struct err e = ERR_INIT;
+	struct account was;
 	bool force;
+	int rc;
 
 	if (!user || control_direction(rq, &way) || control_flag(rq, "force", false, &force))
 		return;
@@ -166,7 +182,16 @@ static void control_account_remove(struct control_request *rq, struct server *sv
 			     "he is; force it", user);
 		return;
 	}
-	control_end(rq, access_remove_account(a, way, user, &e), &e);
+	ac = access_account(a, way, user);
+	was = ac ? *ac : (struct account){ 0 };
+	rc = access_remove_account(a, way, user, &e);
+	if (!rc && control_opens(sv, a)) {
+		(void)access_add_account(a, way, was.user, was.secret, NULL);
+		control_fail_open(rq);
+	} else {
+		control_end(rq, rc, &e);
+	}
+	explicit_bzero(&was, sizeof(was));
 }
 
 void control_account(struct control_request *rq, void *arg)
@@ -218,9 +243,17 @@ static void control_acl_add(struct control_request *rq, struct server *sv)
 	struct target *t = control_target(rq, sv);
 	const char *value = t ? control_need(rq, "value") : NULL;
 	struct err e = ERR_INIT;
+	int rc;
 
-	if (value)
-		control_end(rq, access_add(&t->access, control_class(value), value, &e), &e);
+	if (!value)
+		return;
+	rc = access_add(&t->access, control_class(value), value, &e);
+	if (!rc && control_opens(sv, &t->access)) {
+		(void)access_remove(&t->access, control_class(value), value, NULL);
+		control_fail_open(rq);
+		return;
+	}
+	control_end(rq, rc, &e);
 }
 
 /* The last entry of a class goes only by force: the class then restricts nobody. */
@@ -232,6 +265,7 @@ static void control_acl_remove(struct control_request *rq, struct server *sv)
 	struct err e = ERR_INIT;
 	const struct list *all;
 	bool force;
+	int rc;
 
 	if (!value || control_flag(rq, "force", false, &force))
 		return;
@@ -243,7 +277,13 @@ static void control_acl_remove(struct control_request *rq, struct server *sv)
 			     value, class == ACCESS_NAME ? "any name" : "any address");
 		return;
 	}
-	control_end(rq, access_remove(&t->access, class, value, &e), &e);
+	rc = access_remove(&t->access, class, value, &e);
+	if (!rc && control_opens(sv, &t->access)) {
+		(void)access_add(&t->access, class, value, NULL);
+		control_fail_open(rq);
+		return;
+	}
+	control_end(rq, rc, &e);
 }
 
 void control_acl(struct control_request *rq, void *arg)

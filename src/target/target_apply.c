@@ -193,7 +193,7 @@ static void apply_capture_keys(struct target_keys *k, const struct lun *l)
 	k->optimal_xfer_len = l->optimal_len == (1u << 20) / l->block_bytes ? 0 :
 			      (int)l->optimal_len;
 	k->rotation_rate = (int)l->rotation_rate;
-	k->readonly = l->write_protected;
+	k->readonly = l->write_protected || l->disk->write_protected;
 	k->online = !l->offline;
 	k->thin = l->thin;
 	k->write_cache = !l->write_cache_default ? TARGET_CACHE_OFF :
@@ -284,6 +284,17 @@ static bool apply_is_loopback(const struct sockaddr_storage *sa)
 	}
 	return ntohl(((const struct sockaddr_in *)(const void *)sa)->sin_addr.s_addr) >> 24 ==
 	       IN_LOOPBACKNET;
+}
+
+bool target_apply_is_exposed(const struct server *s)
+{
+	const struct portal *p;
+
+	list_each(p, &s->portals, link) {
+		if (!apply_is_loopback(&p->bound))
+			return true;
+	}
+	return false;
 }
 
 int target_apply_check_open(const struct server *s, bool open, target_note_fn *note, void *arg,

@@ -42,6 +42,9 @@ int target_apply_capture(struct target_conf *c, const struct server *s, struct e
 int target_apply_key(struct target *t, const char *key, const char *value,
 		     struct setting_note *note, struct err *e);
 
+/* Does @s listen where other machines reach it? */
+bool target_apply_is_exposed(const struct server *s);
+
 /*
  * Refuse a target for everybody on a portal that other machines reach, unless @open; then @note
  * hears of it. Returns 0 or -ERR_ACCESS.

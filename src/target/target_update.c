@@ -125,11 +125,27 @@ static int update_try_target(const struct update *u, const struct target_conf_ta
 	return rc;
 }
 
+/* As target_apply_check_open(), of what is wanted. */
+static int update_check_open(const struct update *u, struct err *e)
+{
+	const struct target_conf_target *ct;
+
+	if (u->c->keys.open || !target_apply_is_exposed(u->s))
+		return 0;
+	list_each(ct, &u->c->targets, link) {
+		if (access_is_open(&ct->access))
+			return err_set(e, ERR_ACCESS, "target %s: everybody could use it; give it an "
+				       "initiator-address, an initiator-name or an incominguser, or "
+				       "say open = yes", ct->name);
+	}
+	return 0;
+}
+
 static int update_check(const struct update *u, struct err *e)
 {
 	const struct target_conf_target *ct;
 	const struct target *t;
-	int rc = 0;
+	int rc = update_check_open(u, e);
 
 	list_each(t, &u->s->targets, link)
 		rc = rc ? rc : update_check_target(u, t, e);

@@ -220,6 +220,12 @@ static int tgt_honour(struct tgt_reading *r, const struct tgt_rule *rule, struct
 
 /* --- levels --- */
 
+/* Does a key that we do not know look like one that keeps people out? */
+static bool tgt_is_about_access(const char *near)
+{
+	return near && (!strncmp(near, "initiator-", 10) || strstr(near, "user"));
+}
+
 static int tgt_unknown(struct tgt_reading *r, struct err *e)
 {
 	const char *key = r->pair->key, *near = tgt_rule_nearest(key);
@@ -230,7 +236,7 @@ static int tgt_unknown(struct tgt_reading *r, struct err *e)
 	else
 		snprintf(text, sizeof(text), "unknown key \"%.80s\"%s%s%s", key,
 			 near ? ", did you mean " : "", near ? near : "", near ? "?" : "");
-	if (!r->c->ignore_errors)
+	if (!r->c->ignore_errors || tgt_is_about_access(near))
 		return err_set(e, ERR_INVALID, "%s", text);
 	tgt_note(r, r->pair->where, "%s", text);
 	return 0;

@@ -303,6 +303,7 @@ class Initiator:
 
 RAM = ("--target", IQN, "--lun", "ram:64M")
 CASES = []
+SANITIZED = os.environ.get("ISCSIFS_SLOW", "1") != "1"
 
 
 def case(f):
@@ -783,6 +784,181 @@ def chap_lets_in_who_knows_the_secret_only():
             assert p.login_status == 0x0201, "None offered only"
 
 
+def write_conf(text):
+    f = tempfile.NamedTemporaryFile("w", suffix=".conf")    # mode 0600
+    f.write(text)
+    f.flush()
+    return f
+
+
+RULES = """
+incomingdiscoveryuser = {'scout sesame-scouts-1', 'spare sesame-scouts-2'}
+outgoingdiscoveryuser = 'disk sesame-scouts-3'
+target '%(iqn)s' { lun 0 { backing-store = 'ram:1M' } }
+target '%(iqn)s:name' { initiator-name = 'iqn.2026-11.example:me' lun 0 { backing-store = 'ram:1M' } }
+target '%(iqn)s:other' { initiator-name = 'iqn.2026-11.example:you' lun 0 { backing-store = 'ram:1M' } }
+target '%(iqn)s:near' { initiator-address = {'192.0.2.1', '127.0.0.0/8'} lun 0 { backing-store = 'ram:1M' } }
+target '%(iqn)s:far' { initiator-address = '192.0.2.0/24' lun 0 { backing-store = 'ram:1M' } }
+target '%(iqn)s:half' { initiator-name = 'iqn.2026-11.example:me' initiator-address = '::1'
+    lun 0 { backing-store = 'ram:1M' } }
+target '%(iqn)s:halved' { initiator-name = 'iqn.2026-11.example:you' initiator-address = ALL
+    lun 0 { backing-store = 'ram:1M' } }
+target '%(iqn)s:chap' { incominguser = {'anna sesame-annas-1', 'bert sesame-berts-1'}
+    lun 0 { backing-store = 'ram:1M' } }
+""" % {"iqn": IQN}
+
+
+def send_targets(i):
+    p = i.text(SendTargets="All")
+    return sorted(pair[len("TargetName="):] for pair in p.data.decode().split("\0")
+                  if pair.startswith("TargetName="))
+
+
+@case
+def rules_say_who_logs_in():
+    with write_conf(RULES) as f, Target("-c", f.name) as t:
+        for tail, status in (("", 0), (":name", 0), (":other", 0x0202), (":near", 0),
+                             (":far", 0x0202), (":half", 0x0202), (":halved", 0x0202),
+                             (":none", 0x0203)):
+            i = Initiator(t)
+            r = i.login(IQN + tail)
+            assert r.login_status == status, (tail, hex(r.login_status))
+            assert status == 0 or i.closes()
+        for user, secret, status in (("anna", "sesame-annas-1", 0), ("bert", "sesame-berts-1", 0),
+                                     ("anna", "sesame-berts-1", 0x0201), ("carl", "x", 0x0201),
+                                     ("scout", "sesame-scouts-1", 0x0201)):
+            p, i = chap_login(t, user=user, secret=secret, target=IQN + ":chap")
+            assert p.login_status == status, (user, hex(p.login_status))
+
+
+@case
+def discovery_has_accounts_and_shows_what_may_be_logged_in_to():
+    with write_conf(RULES) as f, Target("-c", f.name) as t:
+        p = Initiator(t).login(target=None)
+        assert p.login_status == 0x0201, "no proof"
+        p, i = chap_login(t, user="anna", secret="sesame-annas-1", target=None)
+        assert p.login_status == 0x0201, "an account of a target"
+        p, i = chap_login(t, user="spare", secret="sesame-scouts-2", target=None,
+                          mutual="sesame-scouts-3")
+        assert p.login_status == 0, hex(p.login_status)
+        assert send_targets(i) == [IQN, IQN + ":chap", IQN + ":name", IQN + ":near"]
+
+
+KEYS = """
+MaxBurstLength = 65536
+target '%(iqn)s' {
+    HeaderDigest = CRC32C  DataDigest = None  InitialR2T = Yes  ImmediateData = No
+    MaxRecvDataSegmentLength = 4096  MaxXmitDataSegmentLength = 1024  FirstBurstLength = 8192
+    MaxOutstandingR2T = 2  DefaultTime2Wait = 7  MaxCommands = 4
+    vendor_id = 'ACME'  product_rev = '9'
+    lun 0 { backing-store = 'ram:8M' product_id = 'A Disk' scsi_id = 'the-id' scsi_sn = 'the-sn'
+        la_lba = 5  lbppbe = 2  optimal_xfer_gran = 16  optimal_xfer_len = 1000
+        rotation_rate = 15000  thin_provisioning = 0 }
+    lun 1 { backing-store = 'ram:8M' readonly = 1 }
+    lun 2 { backing-store = 'ram:8M' online = 0 }
+    lun 3 { backing-store = 'ram:8M' scsi_sn = 'the-sn-2' }
+    lun 4 { backing-store = 'ram:8M' scsi_sn = 'the-sn-2' }
+}
+target '%(iqn)s2' { lun 0 { backing-store = 'ram:1M' } }
+""" % {"iqn": IQN}
+
+
+def inquire(i, page, lun=0):
+    cdb = struct.pack(">BBBHB", 0x12, 0 if page is None else 1, page or 0, 255, 0)
+    status, data, _ = i.settle(i.command(cdb, 255, read=True, lun=lun))
+    assert status == 0, "INQUIRY %s" % page
+    return data
+
+
+@case
+def keys_of_a_target_are_what_it_negotiates():
+    with write_conf(KEYS) as f, Target("-c", f.name) as t:
+        i = Initiator(t)
+        assert i.login(HeaderDigest="None").login_status == 0x0200, "no digest"
+        assert Initiator(t).login().login_status == 0x0200, "no digest said"
+        i = Initiator(t)
+        r = i.login(HeaderDigest="None,CRC32C", DataDigest="CRC32C,None", InitialR2T="No",
+                    MaxRecvDataSegmentLength="65536", MaxBurstLength="1048576",
+                    MaxOutstandingR2T="8", DefaultTime2Wait="0", DefaultTime2Retain="9")
+        want = {"HeaderDigest": "CRC32C", "DataDigest": "None", "InitialR2T": "Yes",
+                "ImmediateData": "No", "MaxRecvDataSegmentLength": "4096",
+                "FirstBurstLength": "8192", "MaxBurstLength": "65536", "MaxOutstandingR2T": "2",
+                "DefaultTime2Wait": "7", "DefaultTime2Retain": "0"}
+        got = {k: i.answer.get(k) for k in want}
+        assert got == want, got
+        assert r.maxcmdsn - r.expcmdsn + 1 == 4, "the window"
+        i.ready()
+        itt = i.command(struct.pack(">BBQIBB", 0x88, 0, 0, 8, 0, 0), 4096, read=True)
+        assert len(i.recv().data) == 1024, "MaxXmitDataSegmentLength"
+        for _ in range(3):
+            p = i.recv()
+        assert p.itt == itt and p.flags & 1
+        i = Initiator(t)
+        i.login(IQN + "2")
+        assert i.answer["MaxBurstLength"] == "65536" and i.answer["InitialR2T"] == "Yes"
+
+
+@case
+def units_are_what_their_keys_say():
+    with write_conf(KEYS) as f, Target("-c", f.name) as t:
+        i = Initiator(t)
+        i.login(HeaderDigest="CRC32C")
+        i.ready()
+        std = inquire(i, None)
+        assert std[8:36] == b"ACME    A Disk          9   ", std[8:36]
+        assert inquire(i, 0x80)[4:] == b"the-sn"
+        ids = inquire(i, 0x83)
+        assert b"ACME    the-id" in ids
+        b0 = inquire(i, 0xb0)
+        assert struct.unpack(">H", b0[6:8])[0] == 16 and struct.unpack(">I", b0[12:16])[0] == 1000
+        assert struct.unpack(">H", inquire(i, 0xb1)[4:6])[0] == 15000
+        cdb = struct.pack(">BBQIBB", 0x9e, 0x10, 0, 32, 0, 0)
+        _, cap, _ = i.settle(i.command(cdb, 32, read=True))
+        assert cap[13] == 2 and struct.unpack(">H", cap[14:16])[0] == 5, cap.hex()
+        i.settle(i.command(bytes(6), lun=1))
+        cdb = struct.pack(">BBIBHB", 0x2a, 0, 0, 0, 1, 0)
+        status, _, _ = i.settle(i.command(cdb, 512, write=True, lun=1), bytes(512))
+        assert status == 2 and i.sense[2] == 7, "readonly"
+        for _ in range(2):
+            status, _, _ = i.settle(i.command(bytes(6), lun=2))
+        assert status == 2 and i.sense[2] == 2, "offline: %s" % i.sense.hex()
+        assert inquire(i, 0x83, lun=3)[8:16] != inquire(i, 0x83, lun=4)[8:16], "one NAA for two"
+        assert inquire(i, 0x80, lun=3) == inquire(i, 0x80, lun=4)
+
+
+@case
+def one_address_has_its_share_of_connections():
+    text = "max_connections_per_address = 3\ntarget '%s' { lun 0 { backing-store = 'ram:1M' } }\n"
+    with write_conf(text % IQN) as f, Target("-c", f.name) as t:
+        three = [Initiator(t, isid=b"\x80\0\0\0\0" + bytes([n])) for n in range(3)]
+        for i in three:
+            assert i.login().login_status == 0
+        assert Initiator(t).closes(), "a fourth"
+        three.pop().logout()
+        i = Initiator(t, isid=b"\x80\0\0\0\0\x09")
+        assert i.login().login_status == 0
+
+
+@case
+def strangers_hold_no_memory():
+    def resident(t):
+        with open("/proc/%d/statm" % t.proc.pid) as f:
+            return int(f.read().split()[1]) * resource.getpagesize()
+
+    with Target(*RAM, "--login-timeout", "2s") as t:
+        good = ready(t)
+        before = resident(t)
+        slow = [Initiator(t, isid=b"\x80\0\0\0\0" + bytes([n])) for n in range(100)]
+        for i in slow:
+            i.login_raw(0, 1, b"InitiatorName=" + b"x" * 6000 + b"\0", flags=0x40)
+        good.nop()
+        grown = (resident(t) - before) // len(slow)
+        assert grown < (65536 if not SANITIZED else 1 << 20), "%d bytes for each" % grown
+        for i in slow:
+            assert i.closes()
+        good.nop()
+
+
 @case
 def silent_peers_are_dropped():
     with Target(*RAM, "--ping-interval", "200ms", "--ping-timeout", "300ms", "--login-timeout",
@@ -1152,6 +1328,29 @@ def memory_that_moves_or_goes_is_sent_to_the_end():
         for n in good:
             assert answers[n][1] == data[n]
         attention(i, 0)
+
+
+@case
+def the_control_socket_takes_any_words():
+    with tempfile.TemporaryDirectory() as d, Target(*RAM, "--control", d + "/s") as t:
+        where = d + "/s"
+        verbs = {"lun": "list add remove resize online offline readonly none",
+                 "target": "list add remove offline ready none", "account": "list add remove none",
+                 "acl": "list add remove none", "session": "list kill none", "show": "none",
+                 "dump": "none", "update": "none", "param": "none"}
+        keys = "target lun size force value tsih cid user password outgoing discovery file " \
+               "disk options name secrets tgt".split()
+        values = ["", "0", "-1", "99999999999999999999", "on", "maybe", "x" * 5000, "\x01\xff",
+                  "null:1", "ram:99999999999T", "/dev/full", "/", "\\n=\\n", "iqn.2026-11.example:x"]
+        rng = random.Random(7)
+        for cmd, ops in verbs.items():
+            for op in ops.split():
+                for _ in range(60):
+                    some = rng.sample(keys, rng.randrange(6))
+                    words = ["op=" + op] + ["%s=%s" % (k, rng.choice(values)) for k in some]
+                    answer = control(where, "\n".join([cmd] + words))
+                    assert any("errno" in r for r in answer), (cmd, words, answer)
+        assert control(where, "stats")[0]["logins"] == "0"
 
 
 def main():
