@@ -241,6 +241,29 @@ accounts_and_rules_hold_from_now_on() {
 	expect_not "a password is told" grep -r a-long-password account.out
 }
 
+nobody_is_let_in_by_mistake() {
+	cat >t.conf <<END
+listen = {'127.0.0.1:0', '0.0.0.0:0'}
+target '$IQN' { initiator-address = '127.0.0.0/8' lun 0 { backing-store = 'ram:8M' } }
+END
+	spawn target.x iscsifs-target -f -c t.conf --control "$CASE_DIR/target.sock"
+	wait_line 10 target.x.out '^listening'
+	expect_exit 13 'everybody who reaches' "${ADM[@]}" target acl remove 127.0.0.0/8 --force
+	expect_exit 13 'everybody who reaches' "${ADM[@]}" target add "$IQN-2"
+	_target add "$IQN-2" initiator-name=iqn.2026-11.example:me
+	echo a-long-password | _target account add joe -T "$IQN"
+	_target acl remove 127.0.0.0/8 --force -T "$IQN"
+	expect_exit 13 'everybody who reaches' "${ADM[@]}" target account remove joe --force -T "$IQN"
+	_target account list -T "$IQN" >account.out
+	expect "he is still there" grep -qx user=joe account.out
+	sed -i '/initiator-address/s/initiator-address = [^ ]*//' t.conf
+	expect_exit 13 'everybody could use it' "${ADM[@]}" target update t.conf --force
+	expect_equal "targets" "$(_target list | grep -c '^target=')" 2
+	kill "${PID[target.x]}"
+	finish "${PID[target.x]}"
+	unset "PID[target.x]"
+}
+
 an_offline_target_lets_nobody_in_and_sessions_wait() {
 	expect_outage
 	expect_log 'asks us to log out|asked us to log out|logout'
