@@ -34,7 +34,7 @@ static int main_open(struct target_settings *st, struct target_user *user, struc
 	rc = rc ? rc : target_apply(&st->conf, &st->server, main_note, NULL, e);
 	list_each(l, &st->conf.listen, link)
 		rc = rc ? rc : server_listen(&st->server, l->address, e);
-	return rc ? rc : target_apply_check_open(&st->server, main_note, NULL, e);
+	return rc ? rc : target_apply_check_open(&st->server, st->server.open, main_note, NULL, e);
 }
 
 /* --user, after everything else was opened or made. */

@@ -68,8 +68,8 @@ struct server {
 	uint16_t last_tsih;
 	struct server_limits limits;
 	struct params offer;		/* in discovery sessions */
+	bool open;			/* targets for everybody, wherever it listens */
 	struct access discovery;	/* who may have one */
-	bool open;			/* --open: a target may be everybody's */
 	char user[256];			/* --user, as it was said; empty: it was not */
 	struct server_stats stats;
 	struct faults *faults;		/* NULL: it behaves */

@@ -246,7 +246,7 @@ void target_set_present(struct lun *l, bool present)
 	struct target *t = l->target;
 
 	l->absent = !present;
-	l->reserved_by = NULL;
+	lun_forget_reservations(l);
 	t->by_number[l->number] = present ? l : NULL;
 	target_tell_luns_changed(t);
 	if (present)
@@ -263,9 +263,18 @@ void target_remove_lun(struct lun *l)
 	t->luns--;
 	for (; at < t->luns; at++)
 		t->lun[at] = t->lun[at + 1];
-	target_forget_attentions(t, l);
 	t->index_taken[l->index] = false;
 	target_set_present(l, false);
+}
+
+/* A path is made one from the root on: a daemon leaves its directory. In memory of its own, or NULL. */
+static char *lun_backing(const char *backing)
+{
+	char *path = NULL;
+
+	if (strncmp(backing, "ram:", 4) && strncmp(backing, "null:", 5) && *backing != '/')
+		path = realpath(backing, NULL);
+	return path ? path : strdup(backing);
 }
 
 int target_add_lun(struct target *t, const struct lun_options *o, struct err *e)
@@ -276,7 +285,7 @@ int target_add_lun(struct target *t, const struct lun_options *o, struct err *e)
 	if (rc)
 		return rc;
 	l = calloc(1, sizeof(*l));
-	if (!l || !(l->backing = strdup(o->backing)) || target_grow(t, o->number + 1)) {
+	if (!l || !(l->backing = lun_backing(o->backing)) || target_grow(t, o->number + 1)) {
 		lun_free(l);
 		return err_set(e, ERR_NOMEM, "LUN %s: out of memory", o->backing);
 	}
@@ -285,6 +294,7 @@ int target_add_lun(struct target *t, const struct lun_options *o, struct err *e)
 	l->number = o->number;
 	l->write_cache = l->write_cache_default = o->write_cache;
 	l->thin = o->thin;
+	l->write_protected = o->write_protected;
 	l->volatile_cache = o->volatile_cache;
 	rc = disk_open(&l->disk, o->backing, o->write_protected, e);
 	if (!rc && o->volatile_cache)
@@ -373,6 +383,32 @@ void lun_reset(struct lun *l)
 	lun_attention(l, NEXUS_UA_LUN_RESET, NULL);
 }
 
+/* The words of a disk in memory say its size, so that they make the same disk again. */
+static void lun_rename_backing(struct lun *l)
+{
+	static const char units[] = "TGMK";
+	const char *colon = strchr(l->backing, ':');
+	uint64_t size = l->disk->size;
+	char unit = 0;
+	char *name;
+
+	if (*l->backing == '/' || !colon)
+		return;
+	for (unsigned i = 0; i < 4 && !unit; i++) {
+		unsigned shift = 40 - 10 * i;
+
+		if (size && !(size & ((1ull << shift) - 1))) {
+			size >>= shift;
+			unit = units[i];
+		}
+	}
+	if (asprintf(&name, "%.*s:%" PRIu64 "%.1s", (int)(colon - l->backing), l->backing, size,
+		     unit ? &unit : "") < 0)
+		return;
+	free(l->backing);
+	l->backing = name;
+}
+
 int lun_resize(struct lun *l, uint64_t bytes, bool cut, struct err *e)
 {
 	uint64_t before = l->blocks;
@@ -387,8 +423,10 @@ int lun_resize(struct lun *l, uint64_t bytes, bool cut, struct err *e)
 			       "LUN %u of %s: %s cannot have %llu bytes: %s", l->number,
 			       l->target->name, l->backing, (unsigned long long)bytes, strerror(-rc));
 	l->blocks = l->disk->size / l->block_bytes;
-	if (l->blocks != before)
-		lun_attention(l, NEXUS_UA_CAPACITY_CHANGED, NULL);
+	if (l->blocks == before)
+		return 0;
+	lun_rename_backing(l);
+	lun_attention(l, NEXUS_UA_CAPACITY_CHANGED, NULL);
 	return 0;
 }
 

@@ -116,6 +116,7 @@ struct target {
 	struct lun **by_number;			/* [lun_numbers]; without those that are absent */
 	bool index_taken[TARGET_LUNS_MAX];
 	unsigned lun_numbers;
+	bool offline;				/* by the operator: nobody logs in */
 	struct access access;			/* who may log in */
 	struct params offer;			/* what we are willing to negotiate */
 	unsigned tid;				/* tgt's number of it; 0: none */

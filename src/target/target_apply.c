@@ -71,11 +71,17 @@ static void apply_move_access(struct access *to, struct access *from)
 	}
 }
 
-/* What is offered: FirstBurstLength never above MaxBurstLength (RFC 7143 13.14). */
-static void apply_offer(struct target *t, const struct params *wanted)
+void target_apply_offer(struct target *t, const struct params *wanted)
 {
 	t->offer = *wanted;
 	t->offer.first_burst_bytes = MIN(wanted->first_burst_bytes, wanted->max_burst_bytes);
+}
+
+void target_apply_access(struct access *to, struct access *from)
+{
+	access_fini(to);
+	access_init(to);
+	apply_move_access(to, from);
 }
 
 int target_apply_target(struct target **out, struct target_conf_target *ct, bool ignore_errors,
@@ -88,7 +94,7 @@ int target_apply_target(struct target **out, struct target_conf_target *ct, bool
 	if (rc)
 		return rc;
 	t->tid = ct->tid;
-	apply_offer(t, &ct->keys.offer);
+	target_apply_offer(t, &ct->keys.offer);
 	t->window = (unsigned)ct->keys.max_commands;
 	list_each(cl, &ct->luns, link) {
 		struct err why = ERR_INIT;
@@ -165,7 +171,7 @@ int target_apply(struct target_conf *c, struct server *s, target_note_fn *note, 
 	apply_number(&made, s);
 	while ((t = list_first(&made, struct target, link)))
 		list_move(&s->targets, &t->link);
-	apply_move_access(&s->discovery, &c->discovery);
+	target_apply_access(&s->discovery, &c->discovery);
 	apply_limits(&c->keys, s);
 	return 0;
 }
@@ -277,7 +283,7 @@ int target_apply_key(struct target *t, const char *key, const char *value,
 	rc = settings_set(row, &k, value, note, e);
 	if (rc)
 		return rc;
-	apply_offer(t, &k.offer);
+	target_apply_offer(t, &k.offer);
 	t->window = (unsigned)k.max_commands;
 	return 0;
 }
@@ -293,7 +299,19 @@ static bool apply_is_loopback(const struct sockaddr_storage *sa)
 	       IN_LOOPBACKNET;
 }
 
-int target_apply_check_open(const struct server *s, target_note_fn *note, void *arg, struct err *e)
+bool target_apply_is_exposed(const struct server *s)
+{
+	const struct portal *p;
+
+	list_each(p, &s->portals, link) {
+		if (!apply_is_loopback(&p->bound))
+			return true;
+	}
+	return false;
+}
+
+int target_apply_check_open(const struct server *s, bool open, target_note_fn *note, void *arg,
+			    struct err *e)
 {
 	const struct portal *p;
 	const struct target *t;
@@ -305,7 +323,7 @@ int target_apply_check_open(const struct server *s, target_note_fn *note, void *
 		list_each(t, &s->targets, link) {
 			if (!access_is_open(&t->access))
 				continue;
-			if (!s->open)
+			if (!open)
 				return err_set(e, ERR_ACCESS,
 					       "target %s: everybody who reaches %s could use it; give it "
 					       "an initiator-address, an initiator-name or an "

@@ -23,6 +23,12 @@ int target_apply(struct target_conf *c, struct server *s, target_note_fn *note, 
 int target_apply_target(struct target **out, struct target_conf_target *ct, bool ignore_errors,
 			target_note_fn *note, void *arg, struct err *e);
 
+/* @to becomes @from, which is empty then. */
+void target_apply_access(struct access *to, struct access *from);
+
+/* @t offers what is @wanted, but never a FirstBurstLength above MaxBurstLength (RFC 7143 13.14). */
+void target_apply_offer(struct target *t, const struct params *wanted);
+
 /* One more unit as @cl says. Returns 0 or -code. */
 int target_apply_lun(struct target *t, const struct target_conf_lun *cl, struct err *e);
 
@@ -39,10 +45,14 @@ int target_apply_capture(struct target_conf *c, const struct server *s, struct e
 int target_apply_key(struct target *t, const char *key, const char *value,
 		     struct setting_note *note, struct err *e);
 
+/* Does @s listen where other machines reach it? */
+bool target_apply_is_exposed(const struct server *s);
+
 /*
- * Refuse a target for everybody on a portal that other machines reach, unless s->open; then @note
+ * Refuse a target for everybody on a portal that other machines reach, unless @open; then @note
  * hears of it. Returns 0 or -ERR_ACCESS.
  */
-int target_apply_check_open(const struct server *s, target_note_fn *note, void *arg, struct err *e);
+int target_apply_check_open(const struct server *s, bool open, target_note_fn *note, void *arg,
+			    struct err *e);
 
 #endif

@@ -258,14 +258,14 @@ class Initiator:
                 return first
             first = first or (self.sense[12], self.sense[13])
 
-    def write(self, lba, data, piece=8192):
+    def write(self, lba, data, piece=8192, lun=0):
         """The way that the negotiated keys tell."""
         blocks = len(data) // 512
         cdb = struct.pack(">BBQIBB", 0x8a, 0, lba, blocks, 0, 0)
         first = min(int(self.answer.get("FirstBurstLength", 65536)), len(data))
         sent = min(first, 4096) if self.answer["ImmediateData"] == "Yes" else 0
         more = self.answer["InitialR2T"] == "No" and first > sent
-        itt = self.command(cdb, len(data), write=True, data=data[:sent], final=not more)
+        itt = self.command(cdb, len(data), write=True, data=data[:sent], final=not more, lun=lun)
         if more:
             self.send_sequence(itt, NONE, sent, data[sent:first], piece)
         return self.settle(itt, data, piece)[0]
@@ -1384,6 +1384,131 @@ def a_copy_holds_up_nobody_and_can_be_ended():
             i.nop()
         read = struct.pack(">BBQIBB", 0x88, 0, 63488, 2047, 0, 0)
         assert i.settle(i.command(read, 2047 * 512, read=True, lun=1))[1] == data[:-512]
+
+
+def attention(i, lun=0):
+    """The one that is due, ASC and ASCQ; None: the unit is ready."""
+    if i.settle(i.command(bytes(6), lun=lun))[0] == 0:
+        return None
+    assert i.sense[2] == 6
+    return i.sense[12], i.sense[13]
+
+
+@case
+def a_removed_unit_answers_what_was_begun():
+    data = random.Random(6).randbytes(1 << 20)
+    with tempfile.TemporaryDirectory() as d, Target(
+            *RAM, "--lun", "ram:64M", "--lun", "ram:1M", "--control", d + "/s") as t:
+        where = d + "/s"
+        i, other = ready(t), Initiator(t, isid=b"\x80\0\0\0\0\2")
+        other.login()
+        for who in (i, other):
+            for lun in (0, 1, 2):
+                attention(who, lun)
+        for lba in range(0, 65536, 2048):
+            assert i.write(lba, data, lun=1) == 0
+        cdb, out = copy_list(i, 1, 0, [(0, 0, 65535)] * 32)
+        waits = i.command(WRITE_8, 4096, write=True, lun=1)
+        r2t = i.recv()
+        assert r2t.op == 0x31
+        copy = i.command(cdb, len(out), write=True, data=out)
+        late = other.command(WRITE_8, 4096, write=True, lun=0)
+        control(where, "lun\nop=remove\nlun=1")
+        assert i.settle(waits)[0] == 2 and i.sense[2] == 5 and i.sense[12:14] == b"\x25\0"
+        assert i.settle(copy)[0] == 2 and i.sense[2] == 0xa and i.sense[12:14] == b"\x0d\2"
+        i.data_out(waits, r2t.ttt, 0, 0, bytes(4096), True)     # nobody waits for it any more
+        assert other.settle(late, bytes(4096))[0] == 0, "a write to another unit"
+        for who in (i, other):
+            for lun in (0, 2):
+                assert attention(who, lun) == (0x3f, 0x0e)
+                assert attention(who, lun) is None
+            assert who.settle(who.command(bytes(6), lun=1))[0] == 2
+            assert who.sense[2] == 5 and who.sense[12:14] == b"\x25\0"
+        control(where, "lun\nop=add\ndisk=ram:8M\nlun=1")
+        for who in (i, other):
+            assert attention(who, 1) == (0x29, 0)
+            assert attention(who, 1) == (0x3f, 0x0e)
+            assert attention(who, 1) is None
+
+
+@case
+def a_unit_that_shrinks_answers_what_reaches_over_its_end():
+    with tempfile.TemporaryDirectory() as d, Target(*RAM, "--control", d + "/s") as t:
+        where = d + "/s"
+        i = ready(t)
+        inside = i.command(WRITE_8, 4096, write=True)
+        first = i.recv()
+        over = i.command(struct.pack(">BBQIBB", 0x8a, 0, 131064, 8, 0, 0), 4096, write=True)
+        second = i.recv()
+        assert first.op == second.op == 0x31
+        assert control(where, "lun\nop=resize\nlun=0\nsize=32M")[0]["errno"] == "7"
+        control(where, "lun\nop=resize\nlun=0\nsize=32M\nforce=on")
+        assert i.settle(over)[0] == 2 and i.sense[2] == 5 and i.sense[12:14] == b"\x21\0"
+        i.data_out(over, second.ttt, 0, 0, bytes(4096), True)
+        i.data_out(inside, first.ttt, 0, 0, bytes(4096), True)
+        assert i.settle(inside)[0] == 0
+        assert attention(i) == (0x2a, 0x09)
+        capacity = i.settle(i.command(b"\x25" + bytes(9), 8, read=True))[1]
+        assert capacity == struct.pack(">II", 65535, 512)
+
+
+def reads_that_wait(i, lun, count):
+    """Ask for @count MiB from the beginning, and do not read the answers yet."""
+    return [i.command(struct.pack(">BBQIBB", 0x88, 0, n * 2048, 2048, 0, 0), 1 << 20, read=True,
+                      lun=lun) for n in range(count)]
+
+
+@case
+def memory_that_moves_or_goes_is_sent_to_the_end():
+    data = [random.Random(n).randbytes(1 << 20) for n in range(24)]
+    with tempfile.TemporaryDirectory() as d, Target(*RAM, "--lun", "ram:64M", "--control",
+                                                    d + "/s") as t:
+        where = d + "/s"
+        i = ready(t)
+        attention(i, 1)
+        for n, part in enumerate(data):
+            assert i.write(n * 2048, part) == 0
+            assert i.write(n * 2048, part, lun=1) == 0
+        waiting = reads_that_wait(i, 0, 24)
+        for size in ("1G", "8G", "64G"):    # at one of these there is no room where it is
+            assert control(where, "lun\nop=resize\nlun=0\nsize=" + size)[-2]["errno"] == "0"
+        told = 0
+        for itt, part in zip(waiting, data):    # one that begins after it is told of it
+            status, got = i.settle(itt)[:2]
+            assert got == part if status == 0 else i.sense[2] == 6
+            told += status != 0
+        assert told <= 1, "told %d times" % told
+        waiting = reads_that_wait(i, 1, 24)
+        control(where, "lun\nop=remove\nlun=1")
+        answers = [i.settle(itt)[:2] for itt in waiting]
+        good = [n for n, a in enumerate(answers) if a[0] == 0]
+        assert good == list(range(len(good))) and good, "those that were on their way"
+        for n in good:
+            assert answers[n][1] == data[n]
+        attention(i, 0)
+
+
+@case
+def the_control_socket_takes_any_words():
+    with tempfile.TemporaryDirectory() as d, Target(*RAM, "--control", d + "/s") as t:
+        where = d + "/s"
+        verbs = {"lun": "list add remove resize online offline readonly none",
+                 "target": "list add remove offline ready none", "account": "list add remove none",
+                 "acl": "list add remove none", "session": "list kill none", "show": "none",
+                 "dump": "none", "update": "none", "param": "none"}
+        keys = "target lun size force value tsih cid user password outgoing discovery file " \
+               "disk options name secrets tgt".split()
+        values = ["", "0", "-1", "99999999999999999999", "on", "maybe", "x" * 5000, "\x01\xff",
+                  "null:1", "ram:99999999999T", "/dev/full", "/", "\\n=\\n", "iqn.2026-11.example:x"]
+        rng = random.Random(7)
+        for cmd, ops in verbs.items():
+            for op in ops.split():
+                for _ in range(60):
+                    some = rng.sample(keys, rng.randrange(6))
+                    words = ["op=" + op] + ["%s=%s" % (k, rng.choice(values)) for k in some]
+                    answer = control(where, "\n".join([cmd] + words))
+                    assert any("errno" in r for r in answer), (cmd, words, answer)
+        assert control(where, "stats")[0]["logins"] == "0"
 
 
 def main():
