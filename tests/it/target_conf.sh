@@ -78,6 +78,43 @@ a_targets_conf_is_served() {
 	pattern_check a.img seed=6 blocks=0..99
 }
 
+# The example of the Arch wiki, over a file instead of /dev/sdb.
+a_file_from_a_wiki_is_served() {
+	truncate -s 8M sdb
+	_private targets.conf <<-END
+		<target iqn.2004-01.nl.xtg:iscsi-server1>
+		 direct-store $CASE_DIR/sdb
+		 write-cache on
+		 initiator-address ALL
+		 incominguser gebruiker wachtwoord
+		 scsi_id 00010001
+		 vendor_id XTG
+		 lun 12
+		</target>
+
+		MaxRecvDataSegmentLength 131072
+		MaxXmitDataSegmentLength 131072
+		MaxBurstLength 262144
+		FirstBurstLength 262144
+		TargetRecvDataSegmentLength=262144
+		InitiatorRecvDataSegmentLength=262144
+		MaxOutstandingUnexpectedPDUs=0
+		MaxOutstandingR2T=1
+		MaxCommands=128
+	END
+	expect_log 'warning:'
+	_conf_start --tgt-conf targets.conf
+	TARGET_IQN[t]=iqn.2004-01.nl.xtg:iscsi-server1
+	echo wachtwoord | _private password
+	mount_start "url=iscsi://gebruiker@127.0.0.1:${TARGET_PORT[t]}/${TARGET_IQN[t]}" -- \
+		-o "password-file=$CASE_DIR/password"
+	session_expect link=UP AuthMethod=CHAP MaxBurstLength=262144 MaxOutstandingR2T=1 \
+		MaxXmitDataSegmentLength=131072
+	expect_equal "disks" "$(cd "$MNT" && ls -d lun*)" lun12
+	pattern_write "$MNT/lun12" seed=12 blocks=0..99
+	pattern_check sdb seed=12 blocks=0..99
+}
+
 a_wrong_file_serves_nothing() {
 	need_ours iscsifs-target
 	expect_exit 7 'missing.conf: No such file' iscsifs-target -c missing.conf
