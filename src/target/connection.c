@@ -502,10 +502,10 @@ static uint8_t *conn_memory(size_t len)
 static void conn_name(struct connection *c, int fd)
 {
 	struct sockaddr_storage sa;
-	socklen_t len = sizeof(sa);
+	socklen_t len = sizeof(c->from);
 
-	if (!getpeername(fd, (struct sockaddr *)&sa, &len))
-		server_print_address(&sa, c->peer, sizeof(c->peer));
+	if (!getpeername(fd, (struct sockaddr *)&c->from, &len))
+		server_print_address(&c->from, c->peer, sizeof(c->peer));
 	len = sizeof(sa);
 	if (!getsockname(fd, (struct sockaddr *)&sa, &len))
 		server_print_address(&sa, c->local, sizeof(c->local));

@@ -46,6 +46,7 @@ struct connection {
 	struct list link;
 	struct list dirty;
 	uint64_t id;
+	struct sockaddr_storage from;	/* the peer's address */
 	char peer[80];
 	char local[80];
 

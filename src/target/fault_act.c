@@ -12,6 +12,7 @@
 #include "iscsifs/check.h"
 #include "iscsifs/cursor.h"
 #include "iscsifs/log.h"
+#include "target/admin.h"
 #include "iscsifs/scsi_sense.h"
 #include "target/connection.h"
 #include "target/disk_cache.h"
@@ -216,7 +217,7 @@ static void fault_forget_reservations(struct faults *f)
 
 	list_each(t, &f->server->targets, link) {
 		for (unsigned i = 0; i < t->luns; i++)
-			t->lun[i]->reserved_by = NULL;
+			lun_forget_reservations(t->lun[i]);
 	}
 }
 
@@ -264,37 +265,29 @@ void faults_mark(struct faults *f, const char *name)
 
 /* --- to logical units --- */
 
-static void fault_lun_presence(struct lun *l, bool there)
+void fault_act_settle(struct loop_call *call)
 {
-	struct target *t = l->target;
+	struct faults *f = container_of(call, struct faults, settle);
+	struct target *t;
 
-	t->by_number[l->number] = there ? l : NULL;
-	for (unsigned i = 0; i < t->luns; i++)
-		lun_attention(t->lun[i], NEXUS_UA_LUNS_CHANGED, NULL);
-	if (there)
-		lun_attention(l, NEXUS_UA_POWER_ON, NULL);
+	list_each(t, &f->server->targets, link) {
+		for (unsigned i = 0; i < t->luns; i++)
+			admin_settle_lun(f->server, t->lun[i]);
+	}
 }
 
-static void fault_act_on_lun(struct lun *l, const struct script_action *a)
+/* Tasks are answered later: one of them may be the one that is being worked on. */
+static void fault_act_on_lun(struct faults *f, struct lun *l, const struct script_action *a)
 {
-	if (a->act == SCRIPT_DO_RESIZE) {
-		l->blocks = a->number / l->block_bytes;
-		lun_attention(l, NEXUS_UA_CAPACITY_CHANGED, NULL);
-	} else if (a->act == SCRIPT_DO_IDENTITY) {
+	struct err e = ERR_INIT;
+
+	if (a->act == SCRIPT_DO_IDENTITY)
 		lun_change_identity(l);
-	} else {
-		fault_lun_presence(l, a->act == SCRIPT_DO_ADD);
-	}
-}
-
-/* The unit @number of @t, also one that was removed. */
-static struct lun *fault_lun(const struct target *t, unsigned number)
-{
-	for (unsigned i = 0; i < t->luns; i++) {
-		if (t->lun[i]->number == number)
-			return t->lun[i];
-	}
-	return NULL;
+	else if (a->act != SCRIPT_DO_RESIZE)
+		target_set_present(l, a->act == SCRIPT_DO_ADD);
+	else if (admin_resize_lun(f->server, l, a->number, false, &e))
+		log_warn("resize by a rule failed: %s", e.text);
+	loop_defer(f->server->loop, &f->settle);
 }
 
 static void fault_act_on_luns(struct faults *f, const struct connection *c,
@@ -304,10 +297,10 @@ static void fault_act_on_luns(struct faults *f, const struct connection *c,
 	struct target *t;
 
 	list_each(t, &f->server->targets, link) {
-		struct lun *l = fault_lun(t, a->lun);
+		struct lun *l = target_find_lun(t, a->lun);
 
 		if (l && (!only || t == only))
-			fault_act_on_lun(l, a);
+			fault_act_on_lun(f, l, a);
 	}
 }
 
@@ -328,14 +321,12 @@ int fault_act_check(const struct faults *f, const struct script_rule *r, struct 
 		if (!fault_act_has_lun(a->act))
 			continue;
 		list_each(t, &f->server->targets, link) {
-			const struct lun *l = fault_lun(t, a->lun);
+			const struct lun *l = target_find_lun(t, a->lun);
 
 			there |= l != NULL;
-			if (l && a->act == SCRIPT_DO_RESIZE &&
-			    (a->number > l->disk->size || a->number < l->block_bytes))
-				return err_set(e, ERR_INVALID, "rule %s: LUN %u of %s: want a size from "
-					       "one block to that of its disk, %llu bytes", r->name, a->lun,
-					       t->name, (unsigned long long)l->disk->size);
+			if (l && a->act == SCRIPT_DO_RESIZE && a->number < l->block_bytes)
+				return err_set(e, ERR_INVALID, "rule %s: LUN %u of %s: want a size of one "
+					       "block or more", r->name, a->lun, t->name);
 		}
 		if (!there)
 			return err_set(e, ERR_INVALID, "rule %s: there is no LUN %u", r->name, a->lun);

@@ -50,6 +50,7 @@ int faults_new(struct faults **out, struct server *s)
 	list_init(&f->zombies);
 	list_init(&f->waiters);
 	loop_call_init(&f->hit, faults_tell);
+	loop_call_init(&f->settle, fault_act_settle);
 	f->deaf.when = MONO_NEVER;
 	*out = f;
 	return 0;
@@ -75,6 +76,7 @@ void faults_free(struct faults *f)
 	if (f->deaf.fire)
 		loop_timer_stop(&f->deaf);
 	loop_call_cancel(&f->hit);
+	loop_call_cancel(&f->settle);
 	fault_fini(&f->engine);
 	free(f);
 }
@@ -168,6 +170,11 @@ int faults_start(struct faults *f, struct err *e)
 			rc = err_set(e, ERR_NOMEM, "rule %s: out of memory", r->script.name);
 	}
 	return rc;
+}
+
+void fault_lun_gone(struct faults *f, const struct lun *l)
+{
+	fault_zombies_forget(f, l);
 }
 
 /* --- the journal --- */

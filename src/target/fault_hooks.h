@@ -16,6 +16,7 @@
 #include "target/journal.h"
 
 struct connection;
+struct lun;
 struct pdu;
 struct server;
 struct task;
@@ -55,6 +56,7 @@ struct faults {
 	struct list zombies;		/* writes that come late */
 	struct list waiters;		/* who waits for hits: fault_control.h */
 	struct loop_call hit;		/* tells them */
+	struct loop_call settle;	/* ends tasks of LUNs that were removed or shrank */
 	struct loop_timer deaf;		/* until it listens again */
 	unsigned depth;			/* marks set by rules on marks */
 	uint64_t crashes;
@@ -85,6 +87,9 @@ void faults_mark(struct faults *f, const char *name);
 void faults_crash(struct faults *f, enum script_lose lose, uint64_t seed, span_ms down);
 
 /* --- hooks --- */
+
+/* @l is about to be freed. */
+void fault_lun_gone(struct faults *f, const struct lun *l);
 
 void fault_conn_init(struct connection *c);
 void fault_conn_accepted(struct connection *c);

@@ -63,6 +63,30 @@ static struct outq_segment *outq_at(struct outq *q, unsigned i)
 	return &q->segment[(q->first + i) % OUTQ_SEGMENTS];
 }
 
+static bool outq_is_within(const struct outq_segment *s, const uint8_t *from, uint64_t len)
+{
+	return !s->ring && (uintptr_t)s->at - (uintptr_t)from < len;
+}
+
+bool outq_lends(const struct outq *q, const uint8_t *from, uint64_t len)
+{
+	for (unsigned i = 0; i < q->count; i++) {
+		if (outq_is_within(&q->segment[(q->first + i) % OUTQ_SEGMENTS], from, len))
+			return true;
+	}
+	return false;
+}
+
+void outq_move_lent(struct outq *q, const uint8_t *from, uint64_t len, const uint8_t *to)
+{
+	for (unsigned i = 0; i < q->count; i++) {
+		struct outq_segment *s = outq_at(q, i);
+
+		if (outq_is_within(s, from, len))
+			s->at = to + (s->at - from);
+	}
+}
+
 void outq_commit(struct outq *q, const uint8_t *at, uint32_t len)
 {
 	uint32_t skipped = at == q->ring + q->head ? 0 : q->cap - q->head;

@@ -10,6 +10,7 @@
 
 #include "iscsifs/check.h"
 #include "iscsifs/log.h"
+#include "target/chore.h"
 #include "target/session.h"
 
 enum {
@@ -73,6 +74,10 @@ void task_abort(struct task *t)
 {
 	if (t->state == TASK_FLUSHING)
 		flusher_forget(&t->flush);
+	if (t->state == TASK_WORKING) {
+		chore_forget(t->cmd.chore);
+		t->cmd.chore = NULL;
+	}
 	task_release(t);
 }
 
@@ -281,6 +286,22 @@ static void task_flush(struct task *t)
 	flusher_ask(&t->cmd.lun->flusher, t->session->c->server->worker, &t->flush);
 }
 
+static void task_worked(struct chore *c, void *owner, int rc)
+{
+	struct task *t = owner;
+
+	(void)c;
+	t->state = TASK_IDLE;		/* no chore is on its way */
+	scsi_chore_done(&t->cmd, rc);
+	task_answer(t);
+}
+
+static void task_work(struct task *t)
+{
+	task_activate(t, TASK_WORKING);
+	chore_start(&t->session->c->server->chores, t->cmd.chore, task_worked, t);
+}
+
 void task_init(struct task *t, struct session *s)
 {
 	t->session = s;
@@ -298,8 +319,20 @@ void task_answer(struct task *t)
 		task_activate(t, TASK_DISCARD);
 	else if (t->cmd.next == SCSI_NEXT_FLUSH)
 		task_flush(t);
+	else if (t->cmd.next == SCSI_NEXT_CHORE)
+		task_work(t);
 	else
 		task_respond(t);
+}
+
+void task_fail(struct task *t, enum sense_key key, uint16_t code)
+{
+	if (t->state == TASK_FLUSHING)
+		flusher_forget(&t->flush);
+	list_del(&t->reading);
+	scsi_fail(&t->cmd, key, code);
+	if (t->state != TASK_HELD)
+		task_answer(t);
 }
 
 void task_hold(struct task *t)
@@ -444,6 +477,7 @@ static void task_go(struct task *t, const struct pdu *p)
 		break;
 	case SCSI_NEXT_DONE:
 	case SCSI_NEXT_FLUSH:
+	case SCSI_NEXT_CHORE:
 		task_answer(t);
 		return;
 	case SCSI_NEXT_NONE:

@@ -9,19 +9,24 @@
 #include "iscsifs/log.h"
 #include "target/task.h"
 
-/* End the tasks of @s on @l, or all of them (@l NULL). Returns how many there were. */
-static unsigned tmf_abort_tasks(struct session *s, const struct lun *l)
+unsigned tmf_abort_nexus(struct nexus *nexus, const struct lun *l, const struct scsi_cmd *except)
 {
+	struct session *s = container_of(nexus, struct session, nexus);
 	struct task *t, *tmp;
 	unsigned n = 0;
 
 	list_each_safe(t, tmp, &s->active, link) {
-		if (l && t->cmd.lun != l)
+		if (t->cmd.lun != l || &t->cmd == except)
 			continue;
 		task_abort(t);
 		n++;
 	}
 	return n;
+}
+
+static unsigned tmf_abort_tasks(struct session *s, const struct lun *l)
+{
+	return tmf_abort_nexus(&s->nexus, l, NULL);
 }
 
 static enum pdu_tmf_response tmf_abort_task(struct session *s, const struct pdu *p)
