@@ -172,6 +172,12 @@ int transport_logout(struct transport *tp);
 /* How long ago the last byte arrived (TCP_INFO), or since the dial when none did. */
 span_ms transport_silence(const struct transport *tp);
 
+/*
+ * How long the target's TCP has acknowledged nothing, while there is something to acknowledge
+ * (TCP_INFO); 0 when there is not. Of a connection that was quiet before, this is older than that.
+ */
+span_ms transport_unheard(const struct transport *tp);
+
 /* PDUs that wait for the command window or for the socket. */
 unsigned transport_queued(const struct transport *tp);
 

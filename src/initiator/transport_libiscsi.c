@@ -700,6 +700,15 @@ span_ms transport_silence(const struct transport *tp)
 	return MIN(since_dial, (span_ms)info.tcpi_last_data_recv);
 }
 
+span_ms transport_unheard(const struct transport *tp)
+{
+	struct tcp_info info;
+
+	if (!tp->watch.added || transport_tcp_info(tp, &info) || !info.tcpi_unacked)
+		return 0;
+	return (span_ms)info.tcpi_last_ack_recv;
+}
+
 unsigned transport_queued(const struct transport *tp)
 {
 	return (unsigned)iscsi_out_queue_length(tp->ctx) + guard_has_unsent(&tp->guard);
