@@ -70,6 +70,10 @@ const struct script_word script_ops[] = {
 	{ "reserve", SCSI_RESERVE_6 },
 	{ "release", SCSI_RELEASE_6 },
 	{ "start-stop", SCSI_START_STOP_UNIT },
+	{ "persistent-reserve-in", SCSI_PERSISTENT_RESERVE_IN },
+	{ "persistent-reserve-out", SCSI_PERSISTENT_RESERVE_OUT },
+	{ "extended-copy", SCSI_EXTENDED_COPY },
+	{ "receive-copy-results", SCSI_RECEIVE_COPY_RESULTS },
 	{ NULL, 0 },
 };
 

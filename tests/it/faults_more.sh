@@ -309,4 +309,53 @@ a_permanent_redirect_is_followed() {
 	expect_equal "redirects" "$(_hits bad)" 1
 }
 
+# ---- all of it ---------------------------------------------------------------------------------
+
+CASE_LIMIT[any_mix_of_wrong_answers_is_survived]=120
+any_mix_of_wrong_answers_is_survived() {
+	local seed=${ISCSIFS_SEED:-$((RANDOM * 32768 + RANDOM))} n=0 rules=() rule
+	note "ISCSIFS_SEED=$seed"
+	expect_outage
+	expect_log 'took longer|aborted'
+	MOUNT_WITH=(replacement_timeout=60)
+	[ $((seed % 2)) = 0 ] || MOUNT_WITH+=(ImmediateData=No InitialR2T=Yes)
+	[ $((seed % 3)) = 0 ] || MOUNT_WITH+=(HeaderDigest=CRC32C)
+	while read -r rule; do
+		rules+=("${rule//SEED/$((seed + n))}")
+		n=$((n + 1))
+	done <<-'END'
+		rule s1 on answer where op=write chance 1% seed SEED do residual under 512
+		rule s2 on answer where op=read chance 1% seed SEED do residual under 1
+		rule s3 on answer where op=write chance 1% seed SEED do set response 1
+		rule s4 on answer chance 2% seed SEED do set statsn +7, set maxcmdsn -50
+		rule s5 on answer where op=write chance 1% seed SEED do duplicate
+		rule s6 on answer where op=read chance 1% seed SEED do residual over 9
+		rule t1 on r2t chance 2% seed SEED do set length +4096
+		rule t2 on r2t chance 2% seed SEED do duplicate
+		rule t3 on r2t chance 2% seed SEED do set itt 0x7ffffff1
+		rule t4 on r2t chance 2% seed SEED do set offset +512, set length -512
+		rule d1 on data-in where op=read chance 1% seed SEED do duplicate
+		rule d2 on data-in where op=read chance 1% seed SEED do set offset +512
+		rule w1 on write chance 2% seed SEED do stall for 50ms
+		rule w2 on write chance 2% seed SEED do window 0 for 100ms
+		rule w3 on write chance 2% seed SEED do ping, async scsi 6/2a/01
+		rule w4 on write chance 1% seed SEED do slice 2000
+		rule w5 on write chance 1% seed SEED do forget session
+		rule w6 on write chance 1% seed SEED do async renegotiate
+		rule r1 on read chance 2% seed SEED do rate 2M for 200ms
+		rule n1 on nop chance 9% seed SEED do flip header seed SEED
+		rule l1 on login chance 4% seed SEED do set login-status 0x0300
+	END
+	TARGET_WITH=(--queue-depth 16)
+	_faulty_target "${rules[@]}"
+	_quick_mount
+	pattern_write "$(lun_file)" seed=3 blocks=0..1023 io=32 order=mixed sync=end
+	pattern_check "$(lun_file)" seed=3 blocks=0..1023 io=32 direct=yes
+	_target target fault clear
+	_target target fault add 'rule off on time 0 do reset'
+	session_expect link=UP gate=OPEN
+	mount_stop
+	pattern_check disk.img seed=3 blocks=0..1023
+}
+
 run_cases "$@"
