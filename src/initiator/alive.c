@@ -2,7 +2,7 @@
 /*
  * When is silence death? The one hard thing: a ping that would wait behind a closed window proves
  * nothing by its silence; then the age of the oldest command decides instead. Behind a full socket
- * our own bytes are the ping: the other side's TCP must acknowledge them.
+ * our own bytes are the ping: the other side must take some.
  */
 #include "alive.h"
 

@@ -173,10 +173,10 @@ int transport_logout(struct transport *tp);
 span_ms transport_silence(const struct transport *tp);
 
 /*
- * How long the target's TCP has acknowledged nothing, while there is something to acknowledge
- * (TCP_INFO); 0 when there is not. Of a connection that was quiet before, this is older than that.
+ * For how long none of the bytes that wait in the socket has been acknowledged, as far as those who
+ * asked before could see; 0 when none wait. May be longer than they have waited.
  */
-span_ms transport_unheard(const struct transport *tp);
+span_ms transport_unheard(struct transport *tp);
 
 /* PDUs that wait for the command window or for the socket. */
 unsigned transport_queued(const struct transport *tp);

@@ -21,12 +21,14 @@
 #include "initiator/transport_libiscsi.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "iscsifs/cursor.h"
@@ -453,6 +455,7 @@ static void transport_init(struct transport *tp, struct loop *loop,
 	tp->events = *events;
 	tp->arg = arg;
 	tp->dialled = clock_mono_ms();
+	tp->acked_at = tp->dialled;
 	tp->asked_wait = -1;
 	loop_fd_init(&tp->watch, transport_ready);
 	loop_call_init(&tp->flush, transport_flush);
@@ -700,13 +703,23 @@ span_ms transport_silence(const struct transport *tp)
 	return MIN(since_dial, (span_ms)info.tcpi_last_data_recv);
 }
 
-span_ms transport_unheard(const struct transport *tp)
+span_ms transport_unheard(struct transport *tp)
 {
+	mono_ms now = clock_mono_ms();
 	struct tcp_info info;
+	int waiting = 0;
 
-	if (!tp->watch.added || transport_tcp_info(tp, &info) || !info.tcpi_unacked)
+	if (!tp->watch.added || ioctl(tp->watch.fd, SIOCOUTQ, &waiting) < 0 ||
+	    transport_tcp_info(tp, &info) || !waiting) {
+		tp->acked_at = now;
 		return 0;
-	return (span_ms)info.tcpi_last_ack_recv;
+	}
+	/* Probes of a closed TCP window are acknowledged and take nothing: what counts is progress. */
+	if (tp->guard.sent - (unsigned)waiting != tp->acked) {
+		tp->acked = tp->guard.sent - (unsigned)waiting;
+		tp->acked_at = MAX(tp->acked_at, now - (span_ms)info.tcpi_last_ack_recv);
+	}
+	return now - tp->acked_at;
 }
 
 unsigned transport_queued(const struct transport *tp)

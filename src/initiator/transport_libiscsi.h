@@ -72,6 +72,8 @@ struct transport {
 	struct slot **by_itt;		/* ITT & itt_mask: usually that command */
 	uint32_t itt_mask;
 	struct guard guard;
+	uint64_t acked;			/* bytes that the target's TCP had, when somebody asked */
+	mono_ms acked_at;		/* and when that was new */
 	unsigned pings;			/* of the target's, since nothing was queued */
 	uint64_t drains;		/* times that nothing was queued any more */
 

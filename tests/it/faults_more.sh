@@ -242,6 +242,45 @@ a_window_that_does_not_open_is_left() {
 	_wrote_it_all
 }
 
+# More waits than fits into the sockets, so no ping can go.
+_fill_the_socket() {	# RULE SETTING…
+	local n
+	expect_outage
+	MOUNT_WITH=(scsi_cmd_timeout=60s "${@:2}")
+	_faulty_target "$1"
+	_quick_mount
+	WRITERS=()
+	for n in {0..15}; do
+		pattern_write "$(lun_file)" seed=5 blocks=$((n * 2048))..$((n * 2048 + 2047)) io=2048 \
+			direct=yes &
+		WRITERS+=($!)
+	done
+	_wait_hits bad 1
+}
+
+_all_of_it_is_written() {
+	local writer
+	for writer in "${WRITERS[@]}"; do
+		finish "$writer"
+	done
+	_target target fault clear
+	pattern_check "$(lun_file)" seed=5 blocks=0..32767
+}
+
+# The other machine lives and acknowledges, its program reads nothing more.
+a_program_that_reads_nothing_more_is_found_behind_a_full_socket() {
+	_fill_the_socket 'rule bad on write nth 3 do blackhole'
+	session_expect link=UP logins=2
+	_all_of_it_is_written
+}
+
+# A command of 256 KiB takes 3.2 s, and 2.5 s of silence are death; but something is taken all the time.
+a_full_socket_that_is_slowly_emptied_is_alive() {
+	_fill_the_socket 'rule bad on write nth 1 do rate 80K for 8s' noop_out_timeout=2s
+	_all_of_it_is_written
+	session_expect link=UP logins=1 outages=0
+}
+
 # ---- a target that is busy ---------------------------------------------------------------------
 
 # Thirty-two writers who all hear BUSY for a second must not ask a thousand times.
