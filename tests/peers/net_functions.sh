@@ -40,8 +40,17 @@ net_far() {
 	nsenter "--net=/proc/${PID[far]}/ns/net" "$@"
 }
 
-# net_firewall VERDICT: from here on nothing of the target's port passes: `drop`, `reject with tcp reset`
-net_firewall() {
+# net_drop: from here on nothing passes to the target's port, and nothing from it.
+net_drop() {
+	_net_firewall drop "tcp sport ${TARGET_PORT[t]} drop"
+}
+
+# net_reset: who sends something to it is told that there is no such connection; it hears nothing.
+net_reset() {
+	_net_firewall "reject with tcp reset" accept
+}
+
+_net_firewall() {	# RULE-OF-WHAT-COMES RULE-OF-WHAT-GOES
 	need nft
 	net_far nft -f - 2>why.txt <<-END || skip "no firewall: $(cat why.txt)"
 		table inet firewall {
@@ -51,7 +60,7 @@ net_firewall() {
 			}
 			chain out {
 				type filter hook output priority 0
-				tcp sport ${TARGET_PORT[t]} drop
+				$2
 			}
 		}
 	END

@@ -28,11 +28,12 @@ _under_fio() {
 	FINISH_LIMIT=120 finish $writer
 	cat writer.txt
 	session_expect link=UP gate=OPEN errors=0 "isid=$isid"
-	expect_equal "sessions at tgtd" "$(_nexuses)" 1
+	wait_for 10 "one session at tgtd" _is_one_nexus
 }
 
-_nexuses() {
-	tgtadm_on t --mode target --op show | grep -c 'I_T nexus: '
+# The new session replaced the old one, which ends when its last task does.
+_is_one_nexus() {
+	[ "$(tgtadm_on t --mode target --op show | grep -c 'I_T nexus: ')" = 1 ]
 }
 
 # An outage that was noticed, counted, and is over.
@@ -95,7 +96,7 @@ a_connection_that_the_administrator_deletes_is_made_again() {
 }
 
 _firewalled() {
-	net_firewall drop
+	net_drop
 	session_expect gate=HOLD
 	session_expect 'attempts>=1'
 	net_open
@@ -107,8 +108,9 @@ a_firewall_that_swallows_everything_is_outlasted() {
 }
 
 _refused() {
-	net_firewall "reject with tcp reset"
+	net_reset
 	session_expect gate=HOLD
+	wait_line 20 mount.m.log 'Connection refused'
 	session_expect 'attempts>=2'
 	net_open
 }
