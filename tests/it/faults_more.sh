@@ -274,9 +274,9 @@ a_program_that_reads_nothing_more_is_found_behind_a_full_socket() {
 	_all_of_it_is_written
 }
 
-# A command of 256 KiB takes 3.2 s, and 2.5 s of silence are death; but something is taken all the time.
+# Five seconds without an answer, where half of that is death; but something is taken all the time.
 a_full_socket_that_is_slowly_emptied_is_alive() {
-	_fill_the_socket 'rule bad on write nth 1 do rate 80K for 8s' noop_out_timeout=2s
+	_fill_the_socket 'rule bad on write nth 1 do rate 300K for 6s, stall for 5s' noop_out_timeout=2s
 	_all_of_it_is_written
 	session_expect link=UP logins=1 outages=0
 }
