@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 
 #include "iscsifs/check.h"
 #include "iscsifs/log.h"
@@ -70,6 +71,7 @@ int target_new(struct target **out, const char *name, struct err *e)
 	params_offer(&t->offer);
 	list_init(&t->nexuses);
 	list_init(&t->known);
+	list_init(&t->former);
 	list_init(&t->link);
 	*out = t;
 	return 0;
@@ -85,14 +87,24 @@ void lun_free(struct lun *l)
 	free(l);
 }
 
+static void target_forget_former(struct lun_former *f)
+{
+	list_del(&f->link);
+	free(f->backing);
+	free(f);
+}
+
 void target_free(struct target *t)
 {
 	struct known_port *k, *tmp;
+	struct lun_former *f, *next;
 
 	if (!t)
 		return;
 	list_each_safe(k, tmp, &t->known, link)
 		free(k);
+	list_each_safe(f, next, &t->former, link)
+		target_forget_former(f);
 	for (unsigned i = 0; i < t->luns; i++)
 		lun_free(t->lun[i]);
 	access_fini(&t->access);
@@ -139,14 +151,14 @@ static int target_grow(struct target *t, unsigned numbers)
 	return 0;
 }
 
-/* A number of this process, for what does not outlive it. */
-static uint64_t target_life(void)
+/* A number that nothing else has. */
+static uint64_t target_chance(void)
 {
-	static uint64_t life;
+	uint64_t n = 0;
 
-	while (!life && getrandom(&life, sizeof(life), 0) < 0 && errno == EINTR)
+	while (getrandom(&n, sizeof(n), 0) < 0 && errno == EINTR)
 		;
-	return life;
+	return n;
 }
 
 /*
@@ -161,7 +173,7 @@ static void lun_identify(struct lun *l, const struct lun_options *o)
 	uint64_t h;
 
 	if (l->disk->forgets)
-		derived = target_digest(derived, &(uint64_t){ target_life() }, sizeof(uint64_t));
+		derived = target_digest(derived, &(uint64_t){ target_chance() }, sizeof(uint64_t));
 	h = id && !o->shared_id ? target_digest_start(id) : derived;
 	l->identity = h & 0x0fffffffffffffffull;
 	l->serial_given = o->serial;
@@ -253,10 +265,75 @@ void target_set_present(struct lun *l, bool present)
 		lun_attention(l, NEXUS_UA_POWER_ON, NULL);
 }
 
+static struct lun_former target_describe(const struct lun *l)
+{
+	struct lun_former f = { .number = l->number, .serial_given = l->serial_given,
+				.backing = l->backing,
+				.file = { l->disk->file[0], l->disk->file[1] } };
+
+	memcpy(f.serial, l->serial, sizeof(f.serial));
+	return f;
+}
+
+static struct lun_former *target_former(const struct target *t, unsigned number)
+{
+	struct lun_former *f;
+
+	list_each(f, &t->former, link) {
+		if (f->number == number)
+			return f;
+	}
+	return NULL;
+}
+
+/* Without memory for it the next one is not compared. */
+static void target_remember(struct target *t, const struct lun *l)
+{
+	struct lun_former *f = target_former(t, l->number);
+
+	if (f)
+		target_forget_former(f);
+	f = l->disk->file[0] ? malloc(sizeof(*f)) : NULL;
+	if (!f)
+		return;
+	*f = target_describe(l);
+	f->backing = strdup(l->backing);
+	list_init(&f->link);
+	list_append(&t->former, &f->link);
+}
+
+int target_check_swap(const struct target *t, unsigned number, const char *backing,
+		      const char *serial, struct err *e)
+{
+	const struct lun *l = target_find_lun(t, number);
+	const struct lun_former *was = target_former(t, number);
+	struct lun_former now;
+	struct stat st;
+	bool same;
+
+	if (l) {
+		now = target_describe(l);
+		was = &now;
+	}
+	if (!was || !was->file[0] || stat(backing, &st))
+		return 0;
+	if (serial ? strcmp(serial, was->serial) : was->serial_given)
+		return 0;
+	same = S_ISBLK(st.st_mode) ? st.st_rdev == was->file[0] && !was->file[1] :
+	       st.st_dev == was->file[0] && st.st_ino == was->file[1];
+	if (same)
+		return 0;
+	return err_set(e, ERR_EXISTS, "LUN %u of %s was %s, and initiators would take %s for that disk: "
+		       "give it another scsi_sn, or force it if it is a copy", number, t->name,
+		       was->backing ? was->backing : "another file", backing);
+}
+
 void target_remove_lun(struct lun *l)
 {
 	struct target *t = l->target;
 	unsigned at = 0;
+
+	target_remember(t, l);
 
 	while (t->lun[at] != l)
 		at++;

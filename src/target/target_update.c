@@ -119,8 +119,12 @@ static int update_try_target(const struct update *u, const struct target_conf_ta
 	list_each(cl, &ct->luns, link) {
 		const struct lun *l = t ? target_find_lun(t, cl->number) : NULL;
 
-		if (!rc && !(l && update_same(u, ct, l)))
-			rc = update_try_lun(cl, e);
+		if (rc || (l && update_same(u, ct, l)))
+			continue;
+		if (t && !u->force)
+			rc = target_check_swap(t, cl->number, cl->backing,
+					       *cl->keys.scsi_sn ? cl->keys.scsi_sn : NULL, e);
+		rc = rc ? rc : update_try_lun(cl, e);
 	}
 	return rc;
 }
