@@ -12,6 +12,7 @@
 #include "iscsifs/cleanup.h"
 #include "iscsifs/num.h"
 #include "target/control_impl.h"
+#include "target/former.h"
 #include "target/target_apply.h"
 #include "target/target_conf_file.h"
 #include "target/target_update.h"
@@ -186,7 +187,7 @@ static int conf_add_lun(struct control_request *rq, struct server *sv, struct ta
 	rc = rc ? rc : conf_options(rq, conf_take_lun, cl, e);
 	rc = rc ? rc : target_conf_check(&c, conf_note, rq, e);
 	if (!rc && !force)
-		rc = target_check_swap(t, number, backing, conf_serial(cl), e);
+		rc = former_check(t, number, backing, conf_serial(cl), e);
 	rc = rc ? rc : target_apply_lun(t, cl, e);
 	target_conf_fini(&c);
 	if (!rc)

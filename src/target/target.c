@@ -12,11 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 
 #include "iscsifs/check.h"
 #include "iscsifs/log.h"
 #include "target/disk_cache.h"
+#include "target/former.h"
 
 enum { TARGET_KNOWN_MAX = 1024 };
 
@@ -87,24 +87,15 @@ void lun_free(struct lun *l)
 	free(l);
 }
 
-static void target_forget_former(struct lun_former *f)
-{
-	list_del(&f->link);
-	free(f->backing);
-	free(f);
-}
-
 void target_free(struct target *t)
 {
 	struct known_port *k, *tmp;
-	struct lun_former *f, *next;
 
 	if (!t)
 		return;
 	list_each_safe(k, tmp, &t->known, link)
 		free(k);
-	list_each_safe(f, next, &t->former, link)
-		target_forget_former(f);
+	former_forget_all(t);
 	for (unsigned i = 0; i < t->luns; i++)
 		lun_free(t->lun[i]);
 	access_fini(&t->access);
@@ -265,75 +256,12 @@ void target_set_present(struct lun *l, bool present)
 		lun_attention(l, NEXUS_UA_POWER_ON, NULL);
 }
 
-static struct lun_former target_describe(const struct lun *l)
-{
-	struct lun_former f = { .number = l->number, .serial_given = l->serial_given,
-				.backing = l->backing,
-				.file = { l->disk->file[0], l->disk->file[1] } };
-
-	memcpy(f.serial, l->serial, sizeof(f.serial));
-	return f;
-}
-
-static struct lun_former *target_former(const struct target *t, unsigned number)
-{
-	struct lun_former *f;
-
-	list_each(f, &t->former, link) {
-		if (f->number == number)
-			return f;
-	}
-	return NULL;
-}
-
-/* Without memory for it the next one is not compared. */
-static void target_remember(struct target *t, const struct lun *l)
-{
-	struct lun_former *f = target_former(t, l->number);
-
-	if (f)
-		target_forget_former(f);
-	f = l->disk->file[0] ? malloc(sizeof(*f)) : NULL;
-	if (!f)
-		return;
-	*f = target_describe(l);
-	f->backing = strdup(l->backing);
-	list_init(&f->link);
-	list_append(&t->former, &f->link);
-}
-
-int target_check_swap(const struct target *t, unsigned number, const char *backing,
-		      const char *serial, struct err *e)
-{
-	const struct lun *l = target_find_lun(t, number);
-	const struct lun_former *was = target_former(t, number);
-	struct lun_former now;
-	struct stat st;
-	bool same;
-
-	if (l) {
-		now = target_describe(l);
-		was = &now;
-	}
-	if (!was || !was->file[0] || stat(backing, &st))
-		return 0;
-	if (serial ? strcmp(serial, was->serial) : was->serial_given)
-		return 0;
-	same = S_ISBLK(st.st_mode) ? st.st_rdev == was->file[0] && !was->file[1] :
-	       st.st_dev == was->file[0] && st.st_ino == was->file[1];
-	if (same)
-		return 0;
-	return err_set(e, ERR_EXISTS, "LUN %u of %s was %s, and initiators would take %s for that disk: "
-		       "give it another scsi_sn, or force it if it is a copy", number, t->name,
-		       was->backing ? was->backing : "another file", backing);
-}
-
 void target_remove_lun(struct lun *l)
 {
 	struct target *t = l->target;
 	unsigned at = 0;
 
-	target_remember(t, l);
+	former_remember(t, l);
 
 	while (t->lun[at] != l)
 		at++;
@@ -439,106 +367,6 @@ void nexus_end(struct nexus *n)
 	}
 	list_del(&n->link);
 	n->target = NULL;
-}
-
-void lun_attention(struct lun *l, enum nexus_ua ua, const struct nexus *except)
-{
-	struct nexus *n;
-
-	list_each(n, &l->target->nexuses, link) {
-		if (n != except)
-			n->ua[l->index] |= ua;
-	}
-}
-
-void lun_reset(struct lun *l)
-{
-	l->reserved_by = NULL;
-	l->software_protected = false;
-	l->descriptor_sense = false;
-	l->write_cache = l->write_cache_default;
-	lun_attention(l, NEXUS_UA_LUN_RESET, NULL);
-}
-
-/* The words of a disk in memory say its size, so that they make the same disk again. */
-static void lun_rename_backing(struct lun *l)
-{
-	static const char units[] = "TGMK";
-	const char *colon = strchr(l->backing, ':');
-	uint64_t size = l->disk->size;
-	char unit = 0;
-	char *name;
-
-	if (*l->backing == '/' || !colon)
-		return;
-	for (unsigned i = 0; i < 4 && !unit; i++) {
-		unsigned shift = 40 - 10 * i;
-
-		if (size && !(size & ((1ull << shift) - 1))) {
-			size >>= shift;
-			unit = units[i];
-		}
-	}
-	if (asprintf(&name, "%.*s:%" PRIu64 "%.1s", (int)(colon - l->backing), l->backing, size,
-		     unit ? &unit : "") < 0)
-		return;
-	free(l->backing);
-	l->backing = name;
-}
-
-int lun_resize(struct lun *l, uint64_t bytes, bool cut, struct err *e)
-{
-	uint64_t before = l->blocks;
-	int rc;
-
-	if (bytes && bytes < l->block_bytes)
-		return err_set(e, ERR_INVALID, "LUN %u of %s: want at least one block of %u bytes",
-			       l->number, l->target->name, l->block_bytes);
-	rc = disk_resize(l->disk, bytes, cut);
-	if (rc)
-		return err_set(e, rc == -ENOMEM ? ERR_NOMEM : ERR_INVALID,
-			       "LUN %u of %s: %s cannot have %llu bytes: %s", l->number,
-			       l->target->name, l->backing, (unsigned long long)bytes, strerror(-rc));
-	l->blocks = l->disk->size / l->block_bytes;
-	if (l->blocks == before)
-		return 0;
-	lun_rename_backing(l);
-	lun_attention(l, NEXUS_UA_CAPACITY_CHANGED, NULL);
-	return 0;
-}
-
-int lun_set_protected(struct lun *l, bool on, struct err *e)
-{
-	bool before = lun_is_protected(l);
-	int rc = on ? 0 : disk_protect(l->disk, false);
-
-	if (rc)
-		return err_set(e, ERR_ACCESS, "LUN %u of %s: %s cannot be written to: %s", l->number,
-			       l->target->name, l->backing, strerror(-rc));
-	l->write_protected = on;
-	if (lun_is_protected(l) != before)
-		lun_attention(l, NEXUS_UA_MODE_CHANGED, NULL);
-	return 0;
-}
-
-void lun_set_offline(struct lun *l, bool offline)
-{
-	if (!offline) {
-		disk_recover(l->disk);
-		l->error = 0;
-	}
-	if (l->offline && !offline)
-		lun_attention(l, NEXUS_UA_BECAME_READY, NULL);
-	l->offline = offline;
-}
-
-void lun_note_error(struct lun *l, const char *what, int rc)
-{
-	if (l->error == rc)
-		return;
-	l->error = rc;
-	log_error("the backing store of a LUN fails | target=%s lun=%u backing=%s doing=%s error=%s",
-		  l->target->name, l->number, l->backing, what, strerror(-rc));
 }
 
 void lun_change_identity(struct lun *l)

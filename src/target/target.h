@@ -109,16 +109,6 @@ struct lun_options {
 	uint32_t rotation_rate;		/* SBC-3 6.5.2: 0 is not told, 1 does not turn */
 };
 
-/* What initiators knew under a number: it may not be taken for another disk. */
-struct lun_former {
-	unsigned number;
-	bool serial_given;
-	char serial[LUN_ID_MAX + 1];
-	char *backing;
-	uint64_t file[2];		/* as struct disk */
-	struct list link;
-};
-
 struct target {
 	char name[TARGET_NAME_MAX + 1];
 	struct lun *lun[TARGET_LUNS_MAX];	/* by number, ascending */
@@ -131,7 +121,7 @@ struct target {
 	struct params offer;			/* what we are willing to negotiate */
 	unsigned tid;				/* tgt's number of it; 0: none */
 	unsigned window;			/* commands per session in flight; 0: the server's */
-	struct list former;			/* struct lun_former: units that were removed */
+	struct list former;			/* units that were removed: former.h */
 	struct list nexuses;
 	struct list known;			/* initiator ports seen since we started */
 	unsigned known_count;
@@ -205,14 +195,6 @@ void target_set_present(struct lun *l, bool present);
  * it any more, frees it.
  */
 void target_remove_lun(struct lun *l);
-
-/*
- * Would initiators take @backing, as unit @number with the serial number @serial (NULL: derived),
- * for the disk that was or is there, which is another file? Then -ERR_EXISTS with a sentence in @e,
- * else 0. What cannot be looked at is no reason.
- */
-int target_check_swap(const struct target *t, unsigned number, const char *backing,
-		      const char *serial, struct err *e);
 
 /* The unit @number, also one that is absent; or NULL. */
 struct lun *target_find_lun(const struct target *t, unsigned number);
