@@ -12,8 +12,10 @@
 
 static void entry_fini(struct conf_entry *e)
 {
-	for (size_t i = 0; i < e->count; i++)
+	for (size_t i = 0; i < e->count; i++) {
+		explicit_bzero(e->values[i], strlen(e->values[i]));	/* it may be a secret */
 		free(e->values[i]);
+	}
 	free(e->values);
 	free(e->key);
 }

@@ -51,6 +51,7 @@ static const struct option options_options[] = {
 	{ "tgt-conf", required_argument, NULL, OPT_TGT_CONF },
 	{ "print-conf", no_argument, NULL, OPT_PRINT_CONF },
 	{ "listen", required_argument, NULL, 'l' },
+	{ "param", required_argument, NULL, 'P' },
 	{ "open", no_argument, NULL, OPT_OPEN },
 	{ "user", required_argument, NULL, OPT_USER },
 	{ "target", required_argument, NULL, 't' },
@@ -90,6 +91,7 @@ static const char options_help[] =
 	"      --tgt-conf FILE        the same for a targets.conf of tgt\n"
 	"      --print-conf           print all of it as an iscsifs-target.conf, with its passwords,\n"
 	"                             and end\n"
+	"  -P, --param KEY=VALUE      a key that stands outside of sections in such a file\n"
 	"  -l, --listen ADDRESS:PORT  where to listen; [::1]:3260 for IPv6, port 0 for a free one,\n"
 	"                             may be repeated (default 127.0.0.1:3260)\n"
 	"      --open                 allow a target for everybody on an address that other machines\n"
@@ -348,6 +350,12 @@ static int options_end_target(struct target_settings *st, struct err *e)
 
 /* --- command line --- */
 
+static void options_note(const char *text, void *arg)
+{
+	(void)arg;
+	fprintf(stderr, "iscsifs-target: warning: %s\n", text);
+}
+
 static int options_add_target(struct target_settings *st, const char *name, struct err *e)
 {
 	int rc = options_end_target(st, e);
@@ -421,12 +429,32 @@ static int options_listen(struct target_settings *st, const char *address, struc
 	return target_conf_add_listen(&st->conf, address, e);
 }
 
+/* "KEY=VALUE": a setting of the program, or a default of all targets. */
+static int options_param(struct target_settings *st, const char *word, struct err *e)
+{
+	const char *value = strchr(word, '=');
+	cleanup_free char *key = strndup(word, value ? (size_t)(value - word) : 0);
+	struct setting_note note;
+	int rc;
+
+	if (!key)
+		return err_set(e, ERR_NOMEM, "out of memory");
+	if (!value)
+		return err_set(e, ERR_INVALID, "-P %s: want KEY=VALUE", word);
+	rc = settings_set_by_name(&target_keys_all, &st->conf.keys, key, value + 1, &note, e);
+	if (!rc && *note.text)
+		options_note(note.text, NULL);
+	return rc ? err_prefix(e, "-P") : 0;
+}
+
 /* The options that are settings of the program. Returns 1 for another one. */
 static int options_of_settings(struct target_settings *st, int code, const char *arg, struct err *e)
 {
 	struct target_keys *k = &st->conf.keys;
 
 	switch (code) {
+	case 'P':
+		return options_param(st, arg, e);
 	case 'l':
 		return options_listen(st, arg, e);
 	case OPT_OPEN:
@@ -483,12 +511,6 @@ static int options_option(struct target_settings *st, int code, const char *arg,
 	default:
 		return err_set(e, ERR_INVALID, "try iscsifs-target --help");
 	}
-}
-
-static void options_note(const char *text, void *arg)
-{
-	(void)arg;
-	fprintf(stderr, "iscsifs-target: warning: %s\n", text);
 }
 
 static int options_check(struct target_settings *st, struct err *e)
@@ -554,7 +576,7 @@ int target_options_parse(struct target_settings *st, int argc, char **argv, stru
 	target_conf_init(&st->conf);
 	for (enum options_pass pass = OPTIONS_FILE; pass < OPTIONS_PASSES && !rc; pass++) {
 		optind = 0;		/* GNU: from the start again */
-		while (!rc && (code = getopt_long(argc, argv, "c:l:t:L:fd", options_options,
+		while (!rc && (code = getopt_long(argc, argv, "c:P:l:t:L:fd", options_options,
 						  NULL)) != -1)
 			rc = options_take(st, pass, code, optarg, e);
 	}

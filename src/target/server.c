@@ -138,6 +138,17 @@ static int server_add_portal(struct server *s, int fd)
 	return 0;
 }
 
+int server_check_address(const char *address, struct err *e)
+{
+	const char *port;
+	char host[256];
+
+	if (!server_split_address(address, host, sizeof(host), &port))
+		return 0;
+	return err_set(e, ERR_INVALID,
+		       "listen %s: want ADDRESS:PORT, such as 127.0.0.1:3260 or [::1]:0", address);
+}
+
 int server_listen(struct server *s, const char *address, struct err *e)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE };
@@ -147,21 +158,19 @@ int server_listen(struct server *s, const char *address, struct err *e)
 	int rc;
 
 	if (server_split_address(address, host, sizeof(host), &port))
-		return err_set(e, ERR_INVALID,
-			       "--listen %s: want ADDRESS:PORT, such as 127.0.0.1:3260 or [::1]:0",
-			       address);
+		return server_check_address(address, e);
 	rc = getaddrinfo(*host ? host : NULL, port, &hints, &ai);
 	if (rc)
-		return err_set(e, ERR_HOST, "--listen %s: %s", address, gai_strerror(rc));
+		return err_set(e, ERR_HOST, "listen %s: %s", address, gai_strerror(rc));
 	rc = server_bind(ai->ai_addr, ai->ai_addrlen);
 	freeaddrinfo(ai);
 	if (rc < 0)
 		return err_set(e, rc == -EADDRINUSE ? ERR_EXISTS :
 			       rc == -EACCES ? ERR_ACCESS : ERR_INVALID,
-			       "--listen %s: %s", address, strerror(-rc));
+			       "listen %s: %s", address, strerror(-rc));
 	if (server_add_portal(s, rc)) {
 		close(rc);
-		return err_set(e, ERR_NOMEM, "--listen %s: out of memory", address);
+		return err_set(e, ERR_NOMEM, "listen %s: out of memory", address);
 	}
 	return 0;
 }

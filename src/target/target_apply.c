@@ -71,6 +71,12 @@ static void apply_move_access(struct access *to, struct access *from)
 	}
 }
 
+void target_apply_offer(struct target *t, const struct params *wanted)
+{
+	t->offer = *wanted;
+	t->offer.first_burst_bytes = MIN(wanted->first_burst_bytes, wanted->max_burst_bytes);
+}
+
 void target_apply_access(struct access *to, struct access *from)
 {
 	access_fini(to);
@@ -88,7 +94,7 @@ int target_apply_target(struct target **out, struct target_conf_target *ct, bool
 	if (rc)
 		return rc;
 	t->tid = ct->tid;
-	t->offer = ct->keys.offer;
+	target_apply_offer(t, &ct->keys.offer);
 	t->window = (unsigned)ct->keys.max_commands;
 	list_each(cl, &ct->luns, link) {
 		struct err why = ERR_INIT;
@@ -125,6 +131,8 @@ static void apply_number(struct list *targets, const struct server *s)
 
 static void apply_limits(const struct target_keys *k, struct server *s)
 {
+	_Static_assert(sizeof(s->user) == sizeof(k->user), "it is copied");
+
 	s->limits.login_timeout = k->login_timeout;
 	s->limits.ping_interval = k->nop_interval;
 	s->limits.ping_timeout = target_keys_nop_timeout(k);
@@ -132,7 +140,11 @@ static void apply_limits(const struct target_keys *k, struct server *s)
 	s->limits.connections_per_address = (unsigned)k->max_connections_per_address;
 	s->limits.tasks = (unsigned)k->max_commands;
 	s->offer = k->offer;
+	/* Who only asks for the list may do without a digest. */
+	s->offer.header_digest = MIN(k->offer.header_digest, (uint32_t)PARAMS_DIGEST_PREFERRED);
+	s->offer.data_digest = MIN(k->offer.data_digest, (uint32_t)PARAMS_DIGEST_PREFERRED);
 	s->open = k->open;
+	memcpy(s->user, k->user, sizeof(s->user));
 }
 
 int target_apply(struct target_conf *c, struct server *s, target_note_fn *note, void *arg,
@@ -243,6 +255,7 @@ int target_apply_capture(struct target_conf *c, const struct server *s, struct e
 	c->keys.max_commands = (int)l->tasks;
 	c->keys.offer = s->offer;
 	c->keys.open = s->open;
+	memcpy(c->keys.user, s->user, sizeof(c->keys.user));
 	list_each(p, &s->portals, link)
 		rc = rc ? rc : target_conf_add_listen(c, p->address, e);
 	rc = rc ? rc : apply_copy_access(&c->discovery, &s->discovery, e);
@@ -270,7 +283,7 @@ int target_apply_key(struct target *t, const char *key, const char *value,
 	rc = settings_set(row, &k, value, note, e);
 	if (rc)
 		return rc;
-	t->offer = k.offer;
+	target_apply_offer(t, &k.offer);
 	t->window = (unsigned)k.max_commands;
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "iscsifs/check.h"
+#include "target/server.h"
 
 void target_conf_init(struct target_conf *c)
 {
@@ -65,7 +66,10 @@ static unsigned target_conf_count(const struct list *of)
 int target_conf_add_listen(struct target_conf *c, const char *address, struct err *e)
 {
 	struct target_conf_listen *l;
+	int rc = server_check_address(address, e);
 
+	if (rc)
+		return rc;
 	if (target_conf_count(&c->listen) == TARGET_CONF_LISTEN_MAX)
 		return err_set(e, ERR_INVALID, "listen: %d addresses at most",
 			       TARGET_CONF_LISTEN_MAX);

@@ -181,6 +181,8 @@ static int tgt_open_target(struct tgt_reader *r, const char *name, struct err *e
 			return 0;
 		}
 	}
+	if (r->tree->target_count++ == TGT_TREE_TARGETS)
+		return err_set(e, ERR_INVALID, "more than %d targets", TGT_TREE_TARGETS);
 	t = calloc(1, sizeof(*t));
 	if (!t)
 		return tgt_nomem(e);

@@ -16,6 +16,7 @@ enum {
 	TGT_TREE_FILES = 1024,		/* read at most */
 	TGT_TREE_LINE = 4096,		/* bytes of a line, with its continuations */
 	TGT_TREE_STORES = 1024,		/* of a target */
+	TGT_TREE_TARGETS = 1024,
 };
 
 struct tgt_pair {
@@ -52,6 +53,7 @@ struct tgt_target {
 struct tgt_tree {
 	struct list pairs;		/* outside of targets */
 	struct list targets;		/* in the order of the file */
+	unsigned target_count;
 	unsigned files;
 };
 

@@ -996,6 +996,10 @@ def keys_of_a_target_are_what_it_negotiates():
         i = Initiator(t)
         i.login(IQN + "2")
         assert i.answer["MaxBurstLength"] == "65536" and i.answer["InitialR2T"] == "Yes"
+        i = Initiator(t)
+        i.keys["FirstBurstLength"] = "262144"
+        i.login(IQN + "2")
+        assert i.answer["FirstBurstLength"] == "65536", "above MaxBurstLength"
 
 
 @case
@@ -1037,6 +1041,42 @@ def one_address_has_its_share_of_connections():
         three.pop().logout()
         i = Initiator(t, isid=b"\x80\0\0\0\0\x09")
         assert i.login().login_status == 0
+
+
+@case
+def who_drips_a_login_is_dropped():
+    with Target(*RAM, "--login-timeout", "500ms") as t:
+        i = Initiator(t)
+        began, sent = time.monotonic(), 0
+        try:
+            while time.monotonic() - began < 8:
+                i.sock.sendall(b"\x43")
+                sent += 1
+                select.select([i.sock], [], [], 0.05)
+                if select.select([i.sock], [], [], 0)[0]:
+                    break
+        except OSError:
+            pass
+        assert sent > 1 and time.monotonic() - began < 6, "dripping for ever"
+
+
+@case
+def connections_have_a_limit():
+    with Target(*RAM, "-P", "max_connections=2") as t:
+        first, second = ready(t), Initiator(t)
+        assert Initiator(t).closes(), "a third"
+        first.nop()
+        second.close()
+        deadline = time.monotonic() + 8
+        while time.monotonic() < deadline:
+            i = Initiator(t, isid=b"\x80\0\0\0\0\2")
+            try:
+                assert i.login().login_status == 0
+                break
+            except (Closed, OSError):
+                continue
+        else:
+            assert False, "its place stays taken"
 
 
 @case

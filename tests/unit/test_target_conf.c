@@ -193,6 +193,8 @@ static void mistakes_are_told_with_their_place(void **state)
 	static const struct {
 		const char *text, *why;
 	} rows[] = {
+		{ "\nlisten = {'127.0.0.1:0', '::1:0'}\n", "t.conf:2: listen ::1:0: want" },
+		{ "listen = '127.0.0.1:99999'\n", "t.conf:1: listen 127.0.0.1:99999: want" },
 		{ "\nnonsense = 1\n", "t.conf:2: unknown key \"nonsense\"" },
 		{ "initiator-adress = ALL\n", "did you mean initiator-address" },
 		{ "initiator-name = iqn.h\n", "belongs into a target section" },
@@ -352,6 +354,7 @@ static char *applied(struct world *w, const char *text)
 static void what_is_applied_can_be_captured(void **state)
 {
 	static const char *const want[] = {
+		"open = 'Yes'\n", "user = 'nobody:nogroup'\n",
 		"controller_tid = 4\n", "\tscsi_id = 'some id'\n", "\trotation_rate = '7200'\n",
 		"\tlbppbe = '0'\n", "lun '300'", "write-cache = 'volatile'", "MaxCommands = '16'",
 		"online = '0'", "initiator-name = {'iqn.h1', 'iqn.h2'}", "outgoinguser = {'g h'}",
@@ -366,6 +369,21 @@ static void what_is_applied_can_be_captured(void **state)
 	}
 	free(once);
 	free(twice);
+}
+
+static void discovery_is_never_asked_for_digests(void **state)
+{
+	struct world *w = *state;
+	struct server s;
+
+	server_init(&s);
+	take(w, "HeaderDigest = CRC32C\nDataDigest = CRC32C\n"
+		"target iqn.a1 { lun 0 { backing-store = 'ram:1M' } }\n");
+	assert_int_equal(target_apply(&w->conf, &s, note, w, &w->err), 0);
+	assert_int_equal(s.offer.header_digest, PARAMS_DIGEST_PREFERRED);
+	assert_int_equal(s.offer.data_digest, PARAMS_DIGEST_PREFERRED);
+	assert_int_equal(server_target(&s, "iqn.a1")->offer.data_digest, PARAMS_DIGEST_REQUIRED);
+	server_fini(&s);
 }
 
 static void a_disk_that_is_missing_changes_nothing(void **state)
@@ -388,6 +406,22 @@ static void a_disk_that_is_missing_changes_nothing(void **state)
 	server_fini(&s);
 }
 
+static void a_disk_that_is_missing_can_be_left_out(void **state)
+{
+	struct world *w = *state;
+	struct server s;
+
+	server_init(&s);
+	take(w, "target iqn.a1 { lun 0 { backing-store = missing }\n"
+		" lun 1 { backing-store = 'ram:1M' } }\n");
+	w->conf.ignore_errors = true;		/* of a targets.conf */
+	assert_int_equal(target_apply(&w->conf, &s, note, w, &w->err), 0);
+	assert_non_null(strstr(w->notes, "t.conf:1: LUN missing"));
+	assert_null(target_lun(server_target(&s, "iqn.a1"), 0));
+	assert_non_null(target_lun(server_target(&s, "iqn.a1"), 1));
+	server_fini(&s);
+}
+
 static void a_key_can_be_set_later(void **state)
 {
 	struct world *w = *state;
@@ -397,6 +431,7 @@ static void a_key_can_be_set_later(void **state)
 	assert_int_equal(target_new(&t, "iqn.a1", &w->err), 0);
 	assert_int_equal(target_apply_key(t, "MaxBurstLength", "4096", &n, &w->err), 0);
 	assert_int_equal(t->offer.max_burst_bytes, 4096);
+	assert_int_equal(t->offer.first_burst_bytes, 4096);
 	assert_int_equal(target_apply_key(t, "MaxCommands", "3", &n, &w->err), 0);
 	assert_int_equal(t->window, 3);
 	assert_int_equal(t->offer.max_burst_bytes, 4096);
@@ -469,7 +504,11 @@ int main(void)
 						world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(what_is_applied_can_be_captured, world_setup,
 						world_teardown),
+		cmocka_unit_test_setup_teardown(discovery_is_never_asked_for_digests, world_setup,
+						world_teardown),
 		cmocka_unit_test_setup_teardown(a_disk_that_is_missing_changes_nothing, world_setup,
+						world_teardown),
+		cmocka_unit_test_setup_teardown(a_disk_that_is_missing_can_be_left_out, world_setup,
 						world_teardown),
 		cmocka_unit_test_setup_teardown(a_key_can_be_set_later, world_setup, world_teardown),
 		cmocka_unit_test(each_level_has_its_keys),
