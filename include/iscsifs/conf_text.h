@@ -9,7 +9,15 @@
 #include "iscsifs/err.h"
 
 /*
- * All of the file at @path (or a pipe), at most CONF_FILE_MAX bytes, ended by a NUL and with no
+ * Open @path to read it; @st is its state. It waits for nobody: a named pipe is refused. Only what
+ * a shell has opened for us (/dev/fd/N, /dev/stdin) may be one.
+ *
+ * Returns a descriptor, which is the caller's, or -code.
+ */
+int conf_text_open(const char *path, struct stat *st, struct err *err);
+
+/*
+ * All of the file at @path, opened as by conf_text_open(), at most CONF_FILE_MAX bytes, ended by a NUL and with no
  * other in it; @st is its state. Returns 0 or -code; *text, which is NULL before, is the caller's to
  * free() in either case.
  */

@@ -51,17 +51,40 @@ static int text_line(const char *text, const char *at)
 	return line;
 }
 
-int conf_text_read(const char *path, char **text, struct stat *st, struct err *err)
+/* Does @path name what a shell has opened for us, as <(command) does? */
+static bool text_is_ours(const char *path)
 {
-	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
-	size_t len = 0;
+	return !strncmp(path, "/dev/fd/", 8) || !strcmp(path, "/dev/stdin");
+}
+
+int conf_text_open(const char *path, struct stat *st, struct err *err)
+{
+	bool ours = text_is_ours(path);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | (ours ? 0 : O_NONBLOCK));
 	int rc;
 
 	if (fd < 0 || fstat(fd, st) < 0)
-		return err_set(err, errno == EACCES ? ERR_ACCESS : ERR_INVALID, "%s: %s", path,
-			       strerror(errno));
-	if (S_ISDIR(st->st_mode))
-		return err_set(err, ERR_INVALID, "%s is a directory", path);
+		rc = err_set(err, errno == EACCES ? ERR_ACCESS : ERR_INVALID, "%s: %s", path,
+			     strerror(errno));
+	else if (S_ISDIR(st->st_mode))
+		rc = err_set(err, ERR_INVALID, "%s is a directory", path);
+	else if (S_ISFIFO(st->st_mode) && !ours)
+		rc = err_set(err, ERR_INVALID, "%s is a pipe: want a file", path);
+	else
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+int conf_text_read(const char *path, char **text, struct stat *st, struct err *err)
+{
+	cleanup_close int fd = conf_text_open(path, st, err);
+	size_t len = 0;
+	int rc;
+
+	if (fd < 0)
+		return fd;
 	rc = text_read(fd, path, text, &len, err);
 	if (!rc && strlen(*text) != len)
 		rc = err_set(err, ERR_INVALID, "%s:%d: a NUL byte, that is no configuration", path,

@@ -244,6 +244,28 @@ static const struct disk_ops disk_file_ops = {
 	.free = disk_file_free,
 };
 
+/*
+ * A file or a block device is opened, and nothing else: to open a pipe may take for ever, and to
+ * open a device may already do something. Returns 0 or -errno.
+ */
+static int disk_file_enter(struct disk_file *f, const char *path, bool write_protected)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return -errno;
+	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+		return -ENOTSUP;
+	f->fd = open(path, (write_protected ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+	f->read_only = write_protected;
+	return f->fd < 0 ? -errno : 0;
+}
+
+static const char *disk_file_why(int rc)
+{
+	return rc == -ENOTSUP ? "neither a regular file nor a block device" : strerror(-rc);
+}
+
 /* A file or a block device? Returns 0 or -errno. */
 static int disk_file_judge(struct disk_file *f)
 {
@@ -266,19 +288,17 @@ int disk_file_open(struct disk **out, const char *path, bool write_protected, st
 		return err_set(e, ERR_NOMEM, "LUN %s: out of memory", path);
 	f->d.ops = &disk_file_ops;
 	f->d.volatile_cache = true;
-	f->fd = open(path, (write_protected ? O_RDONLY : O_RDWR) | O_CLOEXEC);
-	if (f->fd < 0) {
-		rc = err_set(e, errno == EACCES || errno == EPERM ? ERR_ACCESS : ERR_INVALID,
-			     "LUN %s: cannot open it: %s", path, strerror(errno));
+	f->fd = -1;
+	rc = disk_file_enter(f, path, write_protected);
+	if (rc) {
+		rc = err_set(e, rc == -EACCES || rc == -EPERM ? ERR_ACCESS : ERR_INVALID,
+			     "LUN %s: cannot open it: %s", path, disk_file_why(rc));
 		goto fail;
 	}
-	f->read_only = write_protected;
 	rc = disk_file_judge(f);
 	rc = rc ? rc : disk_file_measure(f, &f->d.size);
 	if (rc) {
-		rc = err_set(e, ERR_INVALID, "LUN %s: %s", path,
-			     rc == -ENOTSUP ? "neither a regular file nor a block device"
-					    : strerror(-rc));
+		rc = err_set(e, ERR_INVALID, "LUN %s: %s", path, disk_file_why(rc));
 		goto fail;
 	}
 	*out = &f->d;

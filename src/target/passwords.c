@@ -2,13 +2,14 @@
 /* Files of passwords. The one hard thing: no copy of a secret stays behind. */
 #include "target/passwords.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "iscsifs/cleanup.h"
+#include "iscsifs/conf_text.h"
 #include "target/access.h"
 
 enum { PASSWORDS_LINE_MAX = ACCESS_TEXT_MAX + 1 + ACCESS_SECRET_MAX + 2 };
@@ -49,14 +50,19 @@ static int passwords_lines(struct passwords *p, FILE *f, const char *path, struc
 
 int passwords_read(struct passwords **out, const char *path, struct err *e)
 {
-	cleanup_fclose FILE *f = fopen(path, "re");
-	struct passwords *p;
 	struct stat st;
+	int fd = conf_text_open(path, &st, e);
+	cleanup_fclose FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
+	struct passwords *p;
 	int rc;
 
-	if (!f || fstat(fileno(f), &st))
-		return err_set(e, ERR_ACCESS, "password file %s: %s", path, strerror(errno));
-	if (S_ISREG(st.st_mode) && st.st_mode & (S_IRWXG | S_IRWXO))
+	if (fd < 0)
+		return err_prefix(e, "password file");
+	if (!f) {
+		close(fd);
+		return err_set(e, ERR_NOMEM, "out of memory");
+	}
+	if (conf_text_is_shared(&st))
 		return err_set(e, ERR_ACCESS, "password file %s: others may read it; chmod 600 it",
 			       path);
 	p = calloc(1, sizeof(*p));

@@ -424,6 +424,18 @@ an_update_changes_what_it_may_and_refuses_the_rest() {
 	pattern_check "$(lun_file 0)" seed=1 blocks=0..63
 }
 
+nothing_waits_for_a_pipe() {
+	_start "lun=$CASE_DIR/disk.img"
+	mkfifo pipe
+	expect_exit 7 'pipe is a pipe: want a file' "${ADM[@]}" target update pipe
+	expect_exit 7 'neither a regular file' "${ADM[@]}" target lun add "$CASE_DIR/pipe" readonly=1
+	(umask 077 && echo "password_file = '$CASE_DIR/pipe'" >t.conf)
+	echo "target '$IQN' { incominguser = joe" >>t.conf
+	echo " lun 0 { backing-store = '$CASE_DIR/disk.img' } }" >>t.conf
+	expect_exit 7 'pipe is a pipe: want a file' "${ADM[@]}" target update t.conf
+	expect_equal "LUNs" "$(_target lun list | grep -c '^lun=')" 1
+}
+
 a_full_backing_store_is_no_space_and_works_again() {
 	need_root
 	expect_log 'the backing store of a LUN fails'
