@@ -10,12 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "iscsifs/cleanup.h"
 #include "iscsifs/log.h"
 #include "iscsifs/loop.h"
 #include "target/fault_control.h"
 #include "target/server_control.h"
 #include "target/target_apply.h"
+#include "pid_file.h"
 #include "target_options.h"
 #include "target_user.h"
 
@@ -58,18 +58,6 @@ static void main_announce(const struct target_settings *st)
 	list_each(p, &st->server.portals, link)
 		printf("listening %s\n", p->address);
 	fflush(stdout);
-}
-
-static int main_write_pid(const struct target_settings *st, struct err *e)
-{
-	cleanup_fclose FILE *f = NULL;
-
-	if (!st->pid_file)
-		return 0;
-	f = fopen(st->pid_file, "we");
-	if (!f || fprintf(f, "%d\n", (int)getpid()) < 0 || fflush(f))
-		return err_set(e, ERR_ACCESS, "--pid-file %s: %s", st->pid_file, strerror(errno));
-	return 0;
 }
 
 static int main_open_log(const struct target_settings *st, struct err *e)
@@ -132,14 +120,17 @@ static void main_got_signal(void *arg, int signo)
 }
 
 static int main_start(struct target_settings *st, const struct target_user *user,
-		      struct loop **loop, struct control_server **control, struct err *e)
+		      struct loop **loop, struct control_server **control, int *pid_file,
+		      struct err *e)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, 0 };
 	int rc = main_open_log(st, e);
 
-	rc = rc ? rc : main_write_pid(st, e);
 	if (rc)
 		return rc;
+	*pid_file = st->pid_file ? pid_file_take(st->pid_file, e) : -1;
+	if (err_is_set(e))
+		return -(int)e->code;
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);	/* a file that may not grow is an error of a write */
 	rc = loop_new(loop);
@@ -159,12 +150,12 @@ static int main_serve(struct target_settings *st, struct err *e)
 	struct control_server *control = NULL;
 	struct target_user user = { 0 };
 	struct loop *loop = NULL;
-	int tell = -1;
+	int tell = -1, pid_file = -1;
 	int rc = main_open(st, &user, e);
 
 	if (!rc && !st->foreground)
 		rc = main_daemonise(st, &tell, e);
-	rc = rc ? rc : main_start(st, &user, &loop, &control, e);
+	rc = rc ? rc : main_start(st, &user, &loop, &control, &pid_file, e);
 	if (tell >= 0) {
 		(void)!write(tell, e, sizeof(*e));
 		close(tell);
@@ -178,8 +169,7 @@ static int main_serve(struct target_settings *st, struct err *e)
 		fault_control_end(st->server.faults);
 	control_server_free(control);
 	server_fini(&st->server);
-	if (loop && st->pid_file)
-		unlink(st->pid_file);
+	pid_file_remove(pid_file, st->pid_file);
 	loop_free(loop);
 	return rc;
 }

@@ -131,6 +131,15 @@ a_wrong_file_serves_nothing() {
 	printf 'target iqn.a1 { incominguser = "anna secret-of-anna"\n}\n' >t.conf
 	chmod 644 t.conf
 	expect_exit 13 't.conf:1: user anna: others may read' iscsifs-target -c t.conf
+	mkfifo pipe
+	expect_exit 7 'pipe is a pipe: want a file' iscsifs-target -c pipe
+	expect_exit 7 'neither a regular file' iscsifs-target --target "$IQN" --lun pipe,ro
+	echo 'include pipe' >tgt.conf
+	expect_exit 7 'include pipe: it is no regular file' iscsifs-target --tgt-conf tgt.conf
+	expect_exit 7 'pipe is a pipe: want a file' iscsifs-target --tgt-conf pipe
+	# What the shell has opened is another matter.
+	printf 'MaxCommands = 9' | iscsifs-target -c /dev/stdin --print-conf >said
+	expect "what it says" grep -q "^MaxCommands = '9'" said
 }
 
 the_command_line_adds_to_the_file_and_wins() {
@@ -169,6 +178,33 @@ a_file_of_tgt_becomes_a_native_one() {
 	diff native.conf again.conf || fail "it is not the same"
 	expect "the number" grep -A1 "lun '1'" native.conf
 	expect "the password" grep -qF "joe sesame-joes-11" native.conf
+}
+
+# Whoever fails to start leaves what belongs to the one that runs, and nothing of his own.
+a_second_start_leaves_the_first_alone() {
+	local pid
+	_conf_start --target "$IQN" --lun ram:1M --control "$CASE_DIR/control" \
+		--pid-file "$CASE_DIR/pid"
+	pid=${PID[target.t]}
+	expect_exit 15 'another daemon listens' iscsifs-target --listen 127.0.0.1:0 \
+		--target "$IQN" --lun ram:1M --control control --pid-file other
+	expect_not "a pid file of its own" test -e other
+	expect_exit 15 'a running process has it' iscsifs-target --listen 127.0.0.1:0 \
+		--target "$IQN" --lun ram:1M --control other --pid-file pid
+	expect_equal "pid file" "$(cat pid)" "$pid"
+	expect_not "a socket of its own" test -e other
+	expect "the socket of the first" iscsifsadm --socket=control target list
+	target_stop
+	expect_not "a pid file" test -e pid
+	# One that was left behind is taken over, one that leads elsewhere is not followed.
+	echo 1 >pid
+	echo precious >kept
+	ln -s kept link
+	expect_exit 13 '--pid-file .*link' iscsifs-target --listen 127.0.0.1:0 \
+		--target "$IQN" --lun ram:1M --pid-file link
+	expect_equal "what it leads to" "$(cat kept)" precious
+	_conf_start --target "$IQN" --lun ram:1M --pid-file "$CASE_DIR/pid"
+	expect_equal "pid file" "$(cat pid)" "${PID[target.t]}"
 }
 
 # A login that must fail as CODE with a log that says WHY.
