@@ -17,9 +17,9 @@
 int conf_text_open(const char *path, struct stat *st, struct err *err);
 
 /*
- * All of the file at @path, opened as by conf_text_open(), at most CONF_FILE_MAX bytes, ended by a NUL and with no
- * other in it; @st is its state. Returns 0 or -code; *text, which is NULL before, is the caller's to
- * free() in either case.
+ * All of the file at @path, opened as by conf_text_open(), at most CONF_FILE_MAX bytes, ended by a
+ * NUL and with no other in it; @st is its state. Returns 0 or -code; *text, which is NULL before, is
+ * the caller's to free() in either case.
  */
 int conf_text_read(const char *path, char **text, struct stat *st, struct err *err);
 
