@@ -258,6 +258,10 @@ void control_target_add(struct control_request *rq, struct server *sv)
 
 	if (!name)
 		return;
+	if (server_target(sv, name)) {
+		control_fail(rq, ERR_EXISTS, "target %s: it is there already", name);
+		return;
+	}
 	target_conf_init(&c);
 	rc = target_apply_capture(&c, sv, &e);
 	rc = rc ? rc : target_conf_add_target(&ct, &c, name, NULL, &e);

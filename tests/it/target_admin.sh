@@ -292,6 +292,7 @@ a_target_in_use_goes_only_by_force() {
 	pattern_write two/lun0 seed=1 blocks=0..8191 sync=end
 	spawn reader bash -c 'while dd "if=$1" of=/dev/null bs=1M iflag=direct status=none; do :; done \
 		2>/dev/null' dd two/lun0
+	expect_exit 15 'it is there already' "${ADM[@]}" target add "$IQN-2"
 	expect_exit 28 'has 1 session; to end it' "${ADM[@]}" target remove "$IQN-2"
 	_target remove "$IQN-2" --force
 	finish "${PID[reader]}"
