@@ -2,17 +2,13 @@
 /* Files of passwords. The one hard thing: no copy of a secret stays behind. */
 #include "target/passwords.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "iscsifs/cleanup.h"
+#include "iscsifs/conf_file.h"
 #include "iscsifs/conf_text.h"
 #include "target/access.h"
-
-enum { PASSWORDS_LINE_MAX = ACCESS_TEXT_MAX + 1 + ACCESS_SECRET_MAX + 2 };
 
 struct passwords {
 	struct access all;		/* its incoming accounts */
@@ -20,12 +16,9 @@ struct passwords {
 
 static int passwords_line(struct passwords *p, char *line, struct err *e)
 {
-	size_t len = strcspn(line, "\r\n");
 	char *blank;
 
-	if (len == PASSWORDS_LINE_MAX)
-		return err_set(e, ERR_INVALID, "the line is too long");
-	line[len] = 0;
+	line[strcspn(line, "\r")] = 0;
 	if (!*line || *line == '#')
 		return 0;
 	blank = strpbrk(line, " \t");
@@ -35,42 +28,43 @@ static int passwords_line(struct passwords *p, char *line, struct err *e)
 	return access_add_account(&p->all, ACCESS_INCOMING, line, blank + 1, e);
 }
 
-static int passwords_lines(struct passwords *p, FILE *f, const char *path, struct err *e)
+static int passwords_lines(struct passwords *p, char *text, const char *path, struct err *e)
 {
-	char line[PASSWORDS_LINE_MAX + 1];
+	char *line;
 	int number = 0, rc = 0;
 
-	while (!rc && fgets(line, sizeof(line), f)) {
+	while (!rc && (line = strsep(&text, "\n"))) {
 		number++;
 		rc = passwords_line(p, line, e);
 	}
-	explicit_bzero(line, sizeof(line));
 	return rc ? err_prefix(e, "%s:%d", path, number) : 0;
+}
+
+static int passwords_judge(const struct stat *st, const char *path, struct err *e)
+{
+	if (!conf_text_is_shared(st))
+		return 0;
+	return err_set(e, ERR_ACCESS, "password file %s: others may read it; chmod 600 it", path);
 }
 
 int passwords_read(struct passwords **out, const char *path, struct err *e)
 {
+	struct passwords *p = calloc(1, sizeof(*p));
+	char *text = NULL;
 	struct stat st;
-	int fd = conf_text_open(path, &st, e);
-	cleanup_fclose FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
-	struct passwords *p;
 	int rc;
 
-	if (fd < 0)
-		return err_prefix(e, "password file");
-	if (!f) {
-		close(fd);
-		return err_set(e, ERR_NOMEM, "out of memory");
-	}
-	if (conf_text_is_shared(&st))
-		return err_set(e, ERR_ACCESS, "password file %s: others may read it; chmod 600 it",
-			       path);
-	p = calloc(1, sizeof(*p));
 	if (!p)
 		return err_set(e, ERR_NOMEM, "out of memory");
-	setvbuf(f, NULL, _IONBF, 0);
 	access_init(&p->all);
-	rc = passwords_lines(p, f, path, e);
+	rc = conf_text_read(path, &text, &st, e);
+	if (rc)
+		err_prefix(e, "password file");
+	rc = rc ? rc : passwords_judge(&st, path, e);
+	rc = rc ? rc : passwords_lines(p, text, path, e);
+	if (text)
+		explicit_bzero(text, CONF_FILE_MAX);
+	free(text);
 	if (rc)
 		passwords_free(p);
 	else

@@ -176,6 +176,10 @@ static void passwords_may_live_elsewhere(void **state)
 	refuse(w, text, "pw:2: user anna: there is one already");
 	write_file("pw", "anna\n", 0600);
 	refuse(w, text, "pw:1: want USER PASSWORD");
+	assert_int_equal(unlink("pw"), 0);
+	assert_int_equal(symlink("/dev/zero", "pw"), 0);
+	refuse(w, text, "password file: pw: more than 1 MiB");
+	assert_int_equal(unlink("pw"), 0);
 }
 
 static void passwords_that_others_may_read_are_refused(void **state)
