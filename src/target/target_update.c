@@ -257,7 +257,7 @@ static void update_old(const struct update *u, const struct list *old, unsigned 
 	}
 }
 
-static void update_note_portals(const struct update *u)
+static bool update_is_elsewhere(const struct update *u)
 {
 	const struct target_conf_listen *l, *other;
 	size_t wanted = 0, same = 0, there = 0;
@@ -269,8 +269,16 @@ static void update_note_portals(const struct update *u)
 	}
 	list_each(other, &u->now.listen, link)
 		there++;
-	if (u->note && wanted && (same != wanted || same != there))
+	return wanted && (same != wanted || same != there);
+}
+
+/* What a process cannot change. */
+static void update_note_start(const struct update *u)
+{
+	if (u->note && update_is_elsewhere(u))
 		u->note("where it listens changes at the next start", u->arg);
+	if (u->note && strcmp(u->c->keys.user, u->now.keys.user))
+		u->note("as whom it runs changes at the next start", u->arg);
 }
 
 int target_update(struct server *s, struct target_conf *c, bool force, target_note_fn *note,
@@ -290,7 +298,7 @@ int target_update(struct server *s, struct target_conf *c, bool force, target_no
 		rc = target_apply(c, s, note, arg, e);
 		if (!rc)
 			update_old(&u, &old, running);
-		update_note_portals(&u);
+		update_note_start(&u);
 		while (!list_empty(&old)) {
 			l = old.next;
 			list_move(&c->targets, l);
