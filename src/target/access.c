@@ -193,12 +193,25 @@ int access_add(struct access *a, enum access_class class, const char *text, stru
 	return 0;
 }
 
+static struct access_entry *access_entry(struct access *a, enum access_class class,
+					 const char *text)
+{
+	struct access_entry like;
+
+	if (access_parse(&like, class, text, NULL))
+		return NULL;
+	return access_find(access_class_list(a, class), class, &like);
+}
+
+bool access_lists(struct access *a, enum access_class class, const char *text)
+{
+	return access_entry(a, class, text);
+}
+
 int access_remove(struct access *a, enum access_class class, const char *text, struct err *e)
 {
-	struct access_entry like, *en = NULL;
+	struct access_entry *en = access_entry(a, class, text);
 
-	if (!access_parse(&like, class, text, NULL))
-		en = access_find(access_class_list(a, class), class, &like);
 	if (!en)
 		return err_set(e, ERR_NOT_FOUND, "%s is not on the list", text);
 	list_del(&en->link);

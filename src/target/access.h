@@ -62,7 +62,9 @@ void access_fini(struct access *a);
  * Returns 0, or -code with a sentence in @e: ERR_INVALID, ERR_EXISTS, ERR_NOMEM.
  */
 int access_add(struct access *a, enum access_class class, const char *text, struct err *e);
-/* Returns 0, or -code: ERR_NOT_FOUND. */
+/* Is there one that means the same as @text? "10.1.2.3/8" is "10.0.0.0/8". */
+bool access_lists(struct access *a, enum access_class class, const char *text);
+/* Remove the one that access_lists() means. Returns 0, or -code: ERR_NOT_FOUND. */
 int access_remove(struct access *a, enum access_class class, const char *text, struct err *e);
 
 /*

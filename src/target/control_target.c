@@ -271,8 +271,7 @@ static void control_acl_remove(struct control_request *rq, struct server *sv)
 		return;
 	class = control_class(value);
 	all = class == ACCESS_NAME ? &t->access.names : &t->access.addresses;
-	if (!force && !list_empty(all) && all->next == all->prev &&
-	    !strcmp(list_first(all, struct access_entry, link)->text, value)) {
+	if (!force && all->next == all->prev && access_lists(&t->access, class, value)) {
 		control_fail(rq, ERR_BUSY, "%s is the last one: without it %s may log in; force it",
 			     value, class == ACCESS_NAME ? "any name" : "any address");
 		return;

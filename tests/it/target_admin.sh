@@ -230,6 +230,7 @@ accounts_and_rules_hold_from_now_on() {
 	_target acl remove iqn.2026-11.example:nobody --force
 	expect "any name again" iscsi-inq "$(target_url t 0)" >inq.out
 	_target acl add 192.0.2.0/24
+	expect_exit 28 'any address may log in' "${ADM[@]}" target acl remove 192.0.2.7/24
 	expect_not "another address" iscsi-inq "$(target_url t 0)" >inq.out 2>&1
 	_target acl add 127.0.0.0/8
 	expect "one of two" iscsi-inq "$(target_url t 0)" >inq.out
@@ -398,7 +399,10 @@ an_update_changes_what_it_may_and_refuses_the_rest() {
 		echo "target '$IQN-2' { initiator-address = '127.0.0.1'"
 		echo " lun 0 { backing-store = 'null:1T' } }"
 	} >"$conf"
+	sed -i "1i user = 'nobody'" "$conf"
 	_target update t.conf >update.out
+	expect "what waits for a start" grep -q '^note=as whom it runs changes at the next start' update.out
+	sed -i 1d "$conf"
 	wait_for 20 "the new size" _has_size 0 $((96 << 20))
 	wait_for 20 "LUN 1" _lun_is_there 1
 	expect_equal "targets" "$(_target list | grep -c '^target=')" 2
