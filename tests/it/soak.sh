@@ -94,11 +94,11 @@ _fault_kill_9() {
 }
 
 _fault_stop() {
-	local pid=${PID[target.t]}
+	local pid=${PID[target.t]} dials
 	WHAT="SIGSTOP until it is noticed"
-	_losses
+	dials=$(session_get dials)
 	kill -STOP "$pid"
-	session_expect "losses>=$((LOSSES + 1))"
+	session_expect "dials>=$((dials + 1))"	# of a link that was up, or of one that was not yet
 	kill -CONT "$pid"
 }
 
@@ -140,10 +140,6 @@ KINDS=(on_the_wire on_the_wire on_the_wire on_the_wire on_the_wire on_the_wire i
 
 _let_pass() {	# MS: how long a fault lasts
 	read -r -t "$(printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000)))" -u "$IDLE" || :
-}
-
-_losses() {
-	LOSSES=$(session_get losses)
 }
 
 _rss_kb() {
