@@ -620,6 +620,12 @@ history_end() {
 	tail -n 1 "$CASE_DIR/$1.out"
 }
 
+# history_wait_rest NAME: its ops are done (it was started with ops=N hold=yes)
+history_wait_rest() {
+	wait_for 60 "$1 to be at rest" _history_said "$1" resting 1
+	_alive "${PID[$1]}" || fail "$1: $(cat "$CASE_DIR/$1.log")"
+}
+
 # history_losing NAME, history_lost NAME: between the two a target may lose its cache
 history_losing() {
 	_history_told "$1" USR1 losing
@@ -631,13 +637,13 @@ history_lost() {
 
 _history_told() {	# NAME SIGNAL WORD
 	local n
-	n=$(grep -c "^$3 " "$CASE_DIR/$1.out") || :
+	n=$(grep -c "^$3" "$CASE_DIR/$1.out") || :
 	kill "-$2" "${PID[$1]}" || fail "$1 is gone: $(cat "$CASE_DIR/$1.log")"
 	wait_for 20 "$1 to hear $2" _history_said "$1" "$3" $((n + 1))
 }
 
 _history_said() {	# NAME WORD N
-	[ "$(grep -c "^$2 " "$CASE_DIR/$1.out")" -ge "$3" ] || _gone "${PID[$1]}"
+	[ "$(grep -c "^$2" "$CASE_DIR/$1.out")" -ge "$3" ] || _gone "${PID[$1]}"
 }
 
 # ---- the runner -----------------------------------------------------------------------------

@@ -8,8 +8,8 @@
  *		[read=PERCENT] [flush=PERCENT] [pause=MS] [stable=FILE] [errors=yes] [losing=yes]
  *		[hold=yes]
  *
- * Works on `units` units of FILE from `at` on, all zeros at first. A quarter of the threads each is
- * plain, O_DIRECT, O_DSYNC and both. Each does `ops` operations of up to `max` units, `pause`
+ * Works on `units` units of FILE from `at` on, all zeros at first. Half of the threads are O_DIRECT, a
+ * quarter O_DSYNC, of both kinds. Each does `ops` operations of up to `max` units, `pause`
  *apart; 0, the default: until SIGTERM. With `hold` it waits for SIGTERM when these are done, and
  *says "resting". Then all is read, flushed and read. With `stable`, the file below the disk, what a
  * flush covers is looked for there, too. EIO fails the test unless errors=yes.

@@ -238,7 +238,7 @@ _cell_login() {
 
 _cell_rest() {
 	_history ops=20 hold=yes
-	wait_line 20 history.out '^resting$'
+	history_wait_rest history
 	_settle
 	_add_rules
 	_wait_struck
@@ -248,7 +248,7 @@ _cell_rest() {
 
 _cell_end() {
 	_history ops=20 hold=yes
-	wait_line 20 history.out '^resting$'
+	history_wait_rest history
 	history_end history
 	_part "$(lun_file)" >before.img
 	_add_rules
