@@ -53,7 +53,7 @@ RULES=(
 	'flush nth 1 do reset'
 	'flush nth 1 do execute, close'
 	'flush nth 1 do withhold'
-	'command nth 20 count 3 per session do reset'
+	'command every 20 count 3 do reset'
 )
 LOGIN_RULES=(
 	'connect count 2 do reset'
