@@ -23,20 +23,20 @@
 
 enum {
 	BUFFER_ALIGN = 4096,
-	SHIFTS = 8,        /* of a buffer, by 512 bytes: memory need not be aligned */
+	SHIFTS = 8,			/* of a buffer, by 512 bytes: memory need not be aligned */
 	STABLE_UNITS = 64,		/* looked at in one go */
 	STABLE_GOES = 32,		/* after each flush */
-	STABLE_TRIES = 50, /* while the target writes just there */
+	STABLE_TRIES = 50,		/* while the target writes just there */
 };
 
 struct worker {
 	struct history *h;
-	unsigned number; /* from 1 */
+	unsigned number;		/* from 1 */
 	uint64_t chance;
 	int fd;
-	bool durable; /* O_DSYNC */
+	bool durable;			/* O_DSYNC */
 	uint8_t *buf;
-	uint64_t *ids; /* of what was read */
+	uint64_t *ids;			/* of what was read */
 };
 
 /* --- saying what is wrong ----------------------------------------------------------------- */
@@ -362,14 +362,21 @@ static void worker_close(struct worker *w)
 static void *work(void *arg)
 {
 	static const int flags[] = {
-		O_RDWR, O_RDWR | O_DIRECT, O_RDWR | O_DSYNC, O_RDWR | O_DIRECT,
-		O_RDWR, O_RDWR | O_DIRECT, O_RDWR | O_DSYNC | O_DIRECT, O_RDWR,
+		O_RDWR,
+		O_RDWR | O_DIRECT,
+		O_RDWR | O_DSYNC,
+		O_RDWR | O_DIRECT,
+		O_RDWR,
+		O_RDWR | O_DIRECT,
+		O_RDWR | O_DSYNC | O_DIRECT,
+		O_RDWR,
 	};
 	struct worker *w = arg;
 	struct history *h = w->h;
 	bool last;
 
-	worker_open(w, h, w->number, flags[w->number % ARRAY_SIZE(flags)]);
+	worker_open(w, h, w->number,
+		    flags[w->number % ARRAY_SIZE(flags)] & (h->no_dsync ? ~O_DSYNC : ~0));
 	for (int64_t n = 0; !h->ops || n < h->ops; n++) {
 		if (!rest(h))
 			break;
