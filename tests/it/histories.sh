@@ -22,6 +22,7 @@ _wait_struck() {
 _stage() {	# [SETTING=VALUE]…: a disk of which a cache can be lost, and a mount
 	expect_outage
 	expect_log 'aborted|took longer|no answer'
+	expect_log 'perhaps another initiator uses our name'	# it is a link that comes and goes
 	truncate -s 64M disk.img
 	target_start "lun=$CASE_DIR/disk.img,write-cache=volatile" -- \
 		--control "$CASE_DIR/target.sock" --enable-faults
