@@ -136,7 +136,7 @@ KINDS=(on_the_wire on_the_wire on_the_wire on_the_wire on_the_wire on_the_wire i
 	in_the_login kill_9 kill_9 stop stutter crash_keeping crash_losing crash_losing
 	crash_losing_a_part)
 
-# ---- the case -------------------------------------------------------------------------------
+# ---- the stage -------------------------------------------------------------------------------
 
 _let_pass() {	# MS: how long a fault lasts
 	read -r -t "$(printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000)))" -u "$IDLE" || :
@@ -170,26 +170,44 @@ _summary() {	# SECONDS
 	_tell "longest outage ${ms:-0} ms; memory of the mount ${RSS} kB at first, $(_rss_kb) kB at last"
 }
 
+# ---- the case -------------------------------------------------------------------------------
+
+# What the disks and the link are like, by the seed
+_choose() {
+	local blocks=(512 4096) units=(64 128 256 512) digests=(CRC32C None) r2t=(Yes No)
+	VOLATILE_BLOCK=${blocks[SEED & 1]}
+	CACHED_BLOCK=${blocks[SEED >> 1 & 1]}
+	VOLATILE_UNIT=${units[SEED >> 2 & 3]}
+	CACHED_UNIT=${units[SEED >> 4 & 3]}
+	LINK=("HeaderDigest=${digests[SEED >> 6 & 1]}" "InitialR2T=${r2t[SEED >> 7 & 1]}"
+		ImmediateData=No)	# there is always Data-Out
+}
+
+_history() {	# NAME LUN UNIT
+	history_start "$1" "$(lun_file "$2")" "stable=$1.img" "seed=$SEED" threads=6 pause=10 \
+		"unit=$3" max=256
+}
+
 declare -A STRUCK
 random_faults_lose_nothing() {
 	local n kind began=$SECONDS
 	SEED=${ISCSIFS_SEED:-$((RANDOM * 32768 + RANDOM))}
 	RANDOM=$SEED
+	_choose
 	note "ISCSIFS_SOAK=$FAULTS ISCSIFS_SEED=$SEED"
 	expect_outage
 	expect_log 'aborted|took longer|no answer|late'
 	expect_log 'perhaps another initiator uses our name'	# it is a link that comes and goes
 	truncate -s 64M volatile.img cached.img
-	target_start "lun=$CASE_DIR/volatile.img,write-cache=volatile" \
-		"lun=$CASE_DIR/cached.img,block=4096" \
+	target_start "lun=$CASE_DIR/volatile.img,write-cache=volatile,block=$VOLATILE_BLOCK" \
+		"lun=$CASE_DIR/cached.img,block=$CACHED_BLOCK" \
 		-- --control "$CASE_DIR/target.sock" --enable-faults
 	mount_start replacement_timeout=600 noop_out_interval=$((300 * SLOW))ms \
 		noop_out_timeout=$((700 * SLOW))ms login_timeout=$((1000 * SLOW))ms \
 		scsi_cmd_timeout=$((1500 * SLOW))ms abort_timeout=500ms lu_reset_timeout=500ms \
-		tgt_reset_timeout=500ms time2wait=eager HeaderDigest=CRC32C ImmediateData=No
-	history_start volatile "$(lun_file 0)" stable=volatile.img "seed=$SEED" threads=6 pause=10
-	history_start cached "$(lun_file 1)" stable=cached.img "seed=$SEED" threads=6 pause=10 \
-		unit=128 max=256
+		tgt_reset_timeout=500ms time2wait=eager "${LINK[@]}"
+	_history volatile 0 "$VOLATILE_UNIT"
+	_history cached 1 "$CACHED_UNIT"
 	_recovered
 	RSS=$(_rss_kb)
 	for ((n = 1; n <= FAULTS; n++)); do
