@@ -352,15 +352,16 @@ _run_group() {
 	[ -n "${ISCSIFS_KEEP-}" ] || [ $rc != 0 ] || rm -rf --one-file-system "$CASE_DIR"
 }
 
-_faults_of() {	# PHASE NAME…: the faults of those cells that are of this phase
+# The faults of those cells that are of this phase; what is left is left by all of them.
+_faults_of() {	# PHASE NAME…
 	local phase=$1 name
 	shift
 	for name; do
 		case $name in
-		nothing_is_left_*) ;;
+		"nothing_is_left_$phase") _cells | sed -n "/^nothing_is_left/d; s/_$phase\$//p" ;;
 		*_"$phase") echo "${name%_"$phase"}" ;;
 		esac
-	done
+	done | awk '!seen[$0]++'
 }
 
 # _run_matrix [NAME…]
