@@ -155,17 +155,33 @@ static uint64_t target_life(void)
  */
 static void lun_identify(struct lun *l, const struct lun_options *o)
 {
-	uint64_t h = target_digest_start(o->serial ? o->serial : l->target->name);
+	uint64_t derived = target_digest(target_digest_start(l->target->name),
+					 &(uint32_t){ l->number }, sizeof(uint32_t));
+	const char *id = o->scsi_id ? o->scsi_id : o->serial;
+	uint64_t h;
 
-	if (!o->serial)
-		h = target_digest(h, &(uint32_t){ l->number }, sizeof(uint32_t));
-	if (!o->serial && l->disk->forgets)
-		h = target_digest(h, &(uint64_t){ target_life() }, sizeof(uint64_t));
+	if (l->disk->forgets)
+		derived = target_digest(derived, &(uint64_t){ target_life() }, sizeof(uint64_t));
+	h = id && !o->shared_id ? target_digest_start(id) : derived;
 	l->identity = h & 0x0fffffffffffffffull;
+	l->serial_given = o->serial;
+	l->shared_id = o->shared_id;
 	if (o->serial)
 		snprintf(l->serial, sizeof(l->serial), "%s", o->serial);
 	else
-		snprintf(l->serial, sizeof(l->serial), "%016" PRIx64, h);
+		snprintf(l->serial, sizeof(l->serial), "%016" PRIx64, derived);
+	snprintf(l->scsi_id, sizeof(l->scsi_id), "%s", o->scsi_id ? o->scsi_id : "");
+	snprintf(l->vendor, sizeof(l->vendor), "%s", o->vendor ? o->vendor : LUN_VENDOR);
+	snprintf(l->product, sizeof(l->product), "%s", o->product ? o->product : LUN_PRODUCT);
+	snprintf(l->revision, sizeof(l->revision), "%s", o->revision ? o->revision : LUN_REVISION);
+}
+
+static bool lun_physical_ok(const struct lun_options *o)
+{
+	uint32_t p = o->physical_bytes;
+
+	return p >= o->block_bytes && !(p & (p - 1)) &&
+	       p / o->block_bytes <= 1u << LUN_PHYSICAL_EXPONENT_MAX;
 }
 
 static int lun_measure(struct lun *l, const struct lun_options *o, struct err *e)
@@ -173,11 +189,14 @@ static int lun_measure(struct lun *l, const struct lun_options *o, struct err *e
 	if (o->block_bytes != 512 && o->block_bytes != 4096)
 		return err_set(e, ERR_INVALID, "LUN %s: block=%u: want 512 or 4096", o->backing,
 			       o->block_bytes);
-	if ((o->physical_bytes != 512 && o->physical_bytes != 4096) ||
-	    o->physical_bytes < o->block_bytes)
+	if (!lun_physical_ok(o))
 		return err_set(e, ERR_INVALID,
-			       "LUN %s: physical=%u: want 512 or 4096, and not less than block",
+			       "LUN %s: physical=%u: want a power of two, and not less than block",
 			       o->backing, o->physical_bytes);
+	l->lowest_aligned = o->lowest_aligned;
+	l->optimal_gran = o->optimal_gran ? o->optimal_gran : 4096 / o->block_bytes;
+	l->optimal_len = o->optimal_len ? o->optimal_len : (1u << 20) / o->block_bytes;
+	l->rotation_rate = o->rotation_rate;
 	l->block_bytes = o->block_bytes;
 	l->physical_bytes = o->physical_bytes;
 	l->blocks = l->disk->size / l->block_bytes;
@@ -227,7 +246,7 @@ void target_set_present(struct lun *l, bool present)
 	struct target *t = l->target;
 
 	l->absent = !present;
-	l->reserved_by = NULL;
+	lun_forget_reservations(l);
 	t->by_number[l->number] = present ? l : NULL;
 	target_tell_luns_changed(t);
 	if (present)
@@ -244,9 +263,18 @@ void target_remove_lun(struct lun *l)
 	t->luns--;
 	for (; at < t->luns; at++)
 		t->lun[at] = t->lun[at + 1];
-	target_forget_attentions(t, l);
 	t->index_taken[l->index] = false;
 	target_set_present(l, false);
+}
+
+/* A path is made one from the root on: a daemon leaves its directory. In memory of its own, or NULL. */
+static char *lun_backing(const char *backing)
+{
+	char *path = NULL;
+
+	if (strncmp(backing, "ram:", 4) && strncmp(backing, "null:", 5) && *backing != '/')
+		path = realpath(backing, NULL);
+	return path ? path : strdup(backing);
 }
 
 int target_add_lun(struct target *t, const struct lun_options *o, struct err *e)
@@ -257,7 +285,7 @@ int target_add_lun(struct target *t, const struct lun_options *o, struct err *e)
 	if (rc)
 		return rc;
 	l = calloc(1, sizeof(*l));
-	if (!l || !(l->backing = strdup(o->backing)) || target_grow(t, o->number + 1)) {
+	if (!l || !(l->backing = lun_backing(o->backing)) || target_grow(t, o->number + 1)) {
 		lun_free(l);
 		return err_set(e, ERR_NOMEM, "LUN %s: out of memory", o->backing);
 	}
@@ -266,6 +294,8 @@ int target_add_lun(struct target *t, const struct lun_options *o, struct err *e)
 	l->number = o->number;
 	l->write_cache = l->write_cache_default = o->write_cache;
 	l->thin = o->thin;
+	l->write_protected = o->write_protected;
+	l->volatile_cache = o->volatile_cache;
 	rc = disk_open(&l->disk, o->backing, o->write_protected, e);
 	if (!rc && o->volatile_cache)
 		rc = disk_cache_wrap(&l->disk, e);
@@ -353,6 +383,32 @@ void lun_reset(struct lun *l)
 	lun_attention(l, NEXUS_UA_LUN_RESET, NULL);
 }
 
+/* The words of a disk in memory say its size, so that they make the same disk again. */
+static void lun_rename_backing(struct lun *l)
+{
+	static const char units[] = "TGMK";
+	const char *colon = strchr(l->backing, ':');
+	uint64_t size = l->disk->size;
+	char unit = 0;
+	char *name;
+
+	if (*l->backing == '/' || !colon)
+		return;
+	for (unsigned i = 0; i < 4 && !unit; i++) {
+		unsigned shift = 40 - 10 * i;
+
+		if (size && !(size & ((1ull << shift) - 1))) {
+			size >>= shift;
+			unit = units[i];
+		}
+	}
+	if (asprintf(&name, "%.*s:%" PRIu64 "%.1s", (int)(colon - l->backing), l->backing, size,
+		     unit ? &unit : "") < 0)
+		return;
+	free(l->backing);
+	l->backing = name;
+}
+
 int lun_resize(struct lun *l, uint64_t bytes, bool cut, struct err *e)
 {
 	uint64_t before = l->blocks;
@@ -367,8 +423,10 @@ int lun_resize(struct lun *l, uint64_t bytes, bool cut, struct err *e)
 			       "LUN %u of %s: %s cannot have %llu bytes: %s", l->number,
 			       l->target->name, l->backing, (unsigned long long)bytes, strerror(-rc));
 	l->blocks = l->disk->size / l->block_bytes;
-	if (l->blocks != before)
-		lun_attention(l, NEXUS_UA_CAPACITY_CHANGED, NULL);
+	if (l->blocks == before)
+		return 0;
+	lun_rename_backing(l);
+	lun_attention(l, NEXUS_UA_CAPACITY_CHANGED, NULL);
 	return 0;
 }
 

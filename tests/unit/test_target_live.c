@@ -201,6 +201,7 @@ static void a_removed_unit_is_not_supported(void **state)
 
 	live_run(v, &v->a, 5, reserve, NULL, 0);
 	assert_ptr_equal(l->reserved_by, &v->a);
+	lun_attention(l, NEXUS_UA_CAPACITY_CHANGED, NULL);
 	target_remove_lun(l);
 	assert_null(l->reserved_by);
 	lun_free(l);
