@@ -2,21 +2,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Histories of real programs: that the checker finds a target which loses, pretends or comes late, and
 # what the matrix of faults has no place for.
-# shellcheck source=tests/it/functions.sh
-. "$(dirname "$0")/functions.sh"
-
-ADM=(iscsifsadm "--socket=${CASE_DIR-}/target.sock")
-
-_target() {
-	"${ADM[@]}" --timeout=$((20 * SLOW))s target "$@"
-}
+# shellcheck source=tests/it/fault_functions.sh
+. "$(dirname "$0")/fault_functions.sh"
 
 _fault() {	# RULE
-	_target fault add "rule bad on $1" >rules.out
+	_at_target fault add "rule bad on $1" >rules.out
 }
 
 _wait_struck() {
-	_target fault wait bad 'hits>=1' >wait.out || fail "the rule did not strike"
+	_at_target fault wait bad 'hits>=1' >wait.out || fail "the rule did not strike"
 }
 
 _stage() {	# [SETTING=VALUE]…: a disk of which a cache can be lost, and a mount
@@ -122,7 +116,7 @@ a_goodbye_and_a_reset_are_told_apart() {
 	_wait_struck
 	session_expect outages=1 link=UP gate=OPEN
 	wait_line 5 mount.m.log 'session lost, dialling again: .* closed the connection'
-	_target fault clear
+	_at_target fault clear
 	_fault 'write nth 3 do reset'
 	_wait_struck
 	session_expect outages=2 link=UP gate=OPEN
@@ -162,7 +156,7 @@ no_bad_digest_lets_bad_data_through() {
 		_wait_struck
 		n=$((n + 1))
 		session_expect outages=$n link=UP gate=OPEN
-		_target fault clear
+		_at_target fault clear
 	done
 	history_end history
 	session_expect outages=$n errors=0

@@ -2,17 +2,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Faults by chance, under random I/O that is checked; tests/soak runs this case with many of them.
 # From the environment: ISCSIFS_SOAK (how many faults), ISCSIFS_SEED.
-# shellcheck source=tests/it/functions.sh
-. "$(dirname "$0")/functions.sh"
+# shellcheck source=tests/it/fault_functions.sh
+. "$(dirname "$0")/fault_functions.sh"
 
 FAULTS=${ISCSIFS_SOAK:-30}
 CASE_LIMIT[random_faults_lose_nothing]=$((60 + FAULTS * 20))
-
-ADM=(iscsifsadm "--socket=${CASE_DIR-}/target.sock")
-
-_target() {
-	"${ADM[@]}" --timeout=$((20 * SLOW))s target "$@"
-}
 
 # To who started tests/soak, at once.
 _tell() {
@@ -68,9 +62,9 @@ LOGIN_RULES=(
 
 _rule() {
 	WHAT=$1
-	_target fault add "rule bad on $1" >rules.out
-	[ -z "${2-}" ] || _target fault add "rule cut on time 0 do reset" >rules.out
-	_target fault wait bad 'hits>=1' >wait.out || fail "the rule did not strike: $1"
+	_at_target fault add "rule bad on $1" >rules.out
+	[ -z "${2-}" ] || _at_target fault add "rule cut on time 0 do reset" >rules.out
+	_at_target fault wait bad 'hits>=1' >wait.out || fail "the rule did not strike: $1"
 }
 
 _fault_on_the_wire() {
@@ -115,7 +109,7 @@ _crash() {	# CACHE
 	[ "$1" != part ] || words+=("seed=$RANDOM")
 	WHAT="crash ${words[*]}"
 	[ "$1" = keep ] || history_losing volatile
-	_target crash "${words[@]}" >crash.out
+	_at_target crash "${words[@]}" >crash.out
 	[ "$1" = keep ] || history_lost volatile
 }
 
@@ -216,7 +210,7 @@ random_faults_lose_nothing() {
 		STRUCK[$kind]=$((${STRUCK[$kind]-0} + 1))
 		_tell "$n/$FAULTS $WHAT"
 		[ $((RANDOM % 4)) = 0 ] || _recovered
-		_target fault clear >rules.out
+		_at_target fault clear >rules.out
 	done
 	_recovered
 	history_end volatile >volatile.txt
