@@ -42,6 +42,9 @@ struct slot {
 	struct transport *tp;
 	struct transport_cmd *cmd;
 	uint32_t got;			/* bytes of data that came */
+	uint32_t asked_end;		/* the target's last R2T ended here; 0: none came */
+	uint64_t queued;		/* tp->drains when something of it was queued last */
+	bool failed;			/* its response says that there was none */
 	struct list link;		/* on tp->idle or tp->withheld; in flight: on none */
 };
 
@@ -69,7 +72,10 @@ struct transport {
 	struct slot **by_itt;		/* ITT & itt_mask: usually that command */
 	uint32_t itt_mask;
 	struct guard guard;
+	uint64_t acked;			/* bytes that the target's TCP had, when somebody asked */
+	mono_ms acked_at;		/* and when that was new */
 	unsigned pings;			/* of the target's, since nothing was queued */
+	uint64_t drains;		/* times that nothing was queued any more */
 
 	struct login login;
 	uint8_t *login_pdu;		/* LOGIN_PDU_MAX bytes while logging in */
