@@ -12,6 +12,7 @@
 #include "iscsifs/cleanup.h"
 #include "iscsifs/num.h"
 #include "target/control_impl.h"
+#include "target/former.h"
 #include "target/target_apply.h"
 #include "target/target_conf_file.h"
 #include "target/target_update.h"
@@ -165,8 +166,13 @@ static int conf_number(const struct control_request *rq, const struct target *t,
 	return 0;
 }
 
+static const char *conf_serial(const struct target_conf_lun *cl)
+{
+	return *cl->keys.scsi_sn ? cl->keys.scsi_sn : NULL;
+}
+
 static int conf_add_lun(struct control_request *rq, struct server *sv, struct target *t,
-			const char *backing, struct err *e)
+			const char *backing, bool force, struct err *e)
 {
 	struct target_conf_lun *cl = NULL;
 	struct target_conf c;
@@ -180,6 +186,8 @@ static int conf_add_lun(struct control_request *rq, struct server *sv, struct ta
 					   backing, NULL, e);
 	rc = rc ? rc : conf_options(rq, conf_take_lun, cl, e);
 	rc = rc ? rc : target_conf_check(&c, conf_note, rq, e);
+	if (!rc && !force)
+		rc = former_check(t, number, backing, conf_serial(cl), e);
 	rc = rc ? rc : target_apply_lun(t, cl, e);
 	target_conf_fini(&c);
 	if (!rc)
@@ -192,15 +200,16 @@ void control_lun_add(struct control_request *rq, struct server *sv)
 	struct target *t = control_target(rq, sv);
 	const char *backing = t ? control_need(rq, "disk") : NULL;
 	struct err e = ERR_INIT;
+	bool force;
 
-	if (!backing)
+	if (!backing || control_flag(rq, "force", false, &force))
 		return;
 	if (*backing != '/' && strncmp(backing, "ram:", 4) && strncmp(backing, "null:", 5)) {
 		control_fail(rq, ERR_INVALID, "disk=%s: want a path from the root on, ram:SIZE or null:SIZE",
 			     backing);
 		return;
 	}
-	control_end(rq, conf_add_lun(rq, sv, t, backing, &e), &e);
+	control_end(rq, conf_add_lun(rq, sv, t, backing, force, &e), &e);
 }
 
 static int conf_take_target(void *to, const char *key, const char *value, struct err *e)

@@ -16,6 +16,7 @@
 #include "iscsifs/check.h"
 #include "iscsifs/log.h"
 #include "target/disk_cache.h"
+#include "target/former.h"
 
 enum { TARGET_KNOWN_MAX = 1024 };
 
@@ -70,6 +71,7 @@ int target_new(struct target **out, const char *name, struct err *e)
 	params_offer(&t->offer);
 	list_init(&t->nexuses);
 	list_init(&t->known);
+	list_init(&t->former);
 	list_init(&t->link);
 	*out = t;
 	return 0;
@@ -93,6 +95,7 @@ void target_free(struct target *t)
 		return;
 	list_each_safe(k, tmp, &t->known, link)
 		free(k);
+	former_forget_all(t);
 	for (unsigned i = 0; i < t->luns; i++)
 		lun_free(t->lun[i]);
 	access_fini(&t->access);
@@ -139,14 +142,14 @@ static int target_grow(struct target *t, unsigned numbers)
 	return 0;
 }
 
-/* A number of this process, for what does not outlive it. */
-static uint64_t target_life(void)
+/* A number that nothing else has. */
+static uint64_t target_chance(void)
 {
-	static uint64_t life;
+	uint64_t n = 0;
 
-	while (!life && getrandom(&life, sizeof(life), 0) < 0 && errno == EINTR)
+	while (getrandom(&n, sizeof(n), 0) < 0 && errno == EINTR)
 		;
-	return life;
+	return n;
 }
 
 /*
@@ -161,7 +164,7 @@ static void lun_identify(struct lun *l, const struct lun_options *o)
 	uint64_t h;
 
 	if (l->disk->forgets)
-		derived = target_digest(derived, &(uint64_t){ target_life() }, sizeof(uint64_t));
+		derived = target_digest(derived, &(uint64_t){ target_chance() }, sizeof(uint64_t));
 	h = id && !o->shared_id ? target_digest_start(id) : derived;
 	l->identity = h & 0x0fffffffffffffffull;
 	l->serial_given = o->serial;
@@ -257,6 +260,8 @@ void target_remove_lun(struct lun *l)
 {
 	struct target *t = l->target;
 	unsigned at = 0;
+
+	former_remember(t, l);
 
 	while (t->lun[at] != l)
 		at++;
@@ -362,106 +367,6 @@ void nexus_end(struct nexus *n)
 	}
 	list_del(&n->link);
 	n->target = NULL;
-}
-
-void lun_attention(struct lun *l, enum nexus_ua ua, const struct nexus *except)
-{
-	struct nexus *n;
-
-	list_each(n, &l->target->nexuses, link) {
-		if (n != except)
-			n->ua[l->index] |= ua;
-	}
-}
-
-void lun_reset(struct lun *l)
-{
-	l->reserved_by = NULL;
-	l->software_protected = false;
-	l->descriptor_sense = false;
-	l->write_cache = l->write_cache_default;
-	lun_attention(l, NEXUS_UA_LUN_RESET, NULL);
-}
-
-/* The words of a disk in memory say its size, so that they make the same disk again. */
-static void lun_rename_backing(struct lun *l)
-{
-	static const char units[] = "TGMK";
-	const char *colon = strchr(l->backing, ':');
-	uint64_t size = l->disk->size;
-	char unit = 0;
-	char *name;
-
-	if (*l->backing == '/' || !colon)
-		return;
-	for (unsigned i = 0; i < 4 && !unit; i++) {
-		unsigned shift = 40 - 10 * i;
-
-		if (size && !(size & ((1ull << shift) - 1))) {
-			size >>= shift;
-			unit = units[i];
-		}
-	}
-	if (asprintf(&name, "%.*s:%" PRIu64 "%.1s", (int)(colon - l->backing), l->backing, size,
-		     unit ? &unit : "") < 0)
-		return;
-	free(l->backing);
-	l->backing = name;
-}
-
-int lun_resize(struct lun *l, uint64_t bytes, bool cut, struct err *e)
-{
-	uint64_t before = l->blocks;
-	int rc;
-
-	if (bytes && bytes < l->block_bytes)
-		return err_set(e, ERR_INVALID, "LUN %u of %s: want at least one block of %u bytes",
-			       l->number, l->target->name, l->block_bytes);
-	rc = disk_resize(l->disk, bytes, cut);
-	if (rc)
-		return err_set(e, rc == -ENOMEM ? ERR_NOMEM : ERR_INVALID,
-			       "LUN %u of %s: %s cannot have %llu bytes: %s", l->number,
-			       l->target->name, l->backing, (unsigned long long)bytes, strerror(-rc));
-	l->blocks = l->disk->size / l->block_bytes;
-	if (l->blocks == before)
-		return 0;
-	lun_rename_backing(l);
-	lun_attention(l, NEXUS_UA_CAPACITY_CHANGED, NULL);
-	return 0;
-}
-
-int lun_set_protected(struct lun *l, bool on, struct err *e)
-{
-	bool before = lun_is_protected(l);
-	int rc = on ? 0 : disk_protect(l->disk, false);
-
-	if (rc)
-		return err_set(e, ERR_ACCESS, "LUN %u of %s: %s cannot be written to: %s", l->number,
-			       l->target->name, l->backing, strerror(-rc));
-	l->write_protected = on;
-	if (lun_is_protected(l) != before)
-		lun_attention(l, NEXUS_UA_MODE_CHANGED, NULL);
-	return 0;
-}
-
-void lun_set_offline(struct lun *l, bool offline)
-{
-	if (!offline) {
-		disk_recover(l->disk);
-		l->error = 0;
-	}
-	if (l->offline && !offline)
-		lun_attention(l, NEXUS_UA_BECAME_READY, NULL);
-	l->offline = offline;
-}
-
-void lun_note_error(struct lun *l, const char *what, int rc)
-{
-	if (l->error == rc)
-		return;
-	l->error = rc;
-	log_error("the backing store of a LUN fails | target=%s lun=%u backing=%s doing=%s error=%s",
-		  l->target->name, l->number, l->backing, what, strerror(-rc));
 }
 
 void lun_change_identity(struct lun *l)

@@ -121,6 +121,7 @@ struct target {
 	struct params offer;			/* what we are willing to negotiate */
 	unsigned tid;				/* tgt's number of it; 0: none */
 	unsigned window;			/* commands per session in flight; 0: the server's */
+	struct list former;			/* units that were removed: former.h */
 	struct list nexuses;
 	struct list known;			/* initiator ports seen since we started */
 	unsigned known_count;

@@ -10,6 +10,7 @@
 
 #include "iscsifs/check.h"
 #include "target/admin.h"
+#include "target/former.h"
 #include "target/session.h"
 
 /* What is to be done, and who hears of it. */
@@ -119,8 +120,12 @@ static int update_try_target(const struct update *u, const struct target_conf_ta
 	list_each(cl, &ct->luns, link) {
 		const struct lun *l = t ? target_find_lun(t, cl->number) : NULL;
 
-		if (!rc && !(l && update_same(u, ct, l)))
-			rc = update_try_lun(cl, e);
+		if (rc || (l && update_same(u, ct, l)))
+			continue;
+		if (t && !u->force)
+			rc = former_check(t, cl->number, cl->backing,
+					       *cl->keys.scsi_sn ? cl->keys.scsi_sn : NULL, e);
+		rc = rc ? rc : update_try_lun(cl, e);
 	}
 	return rc;
 }

@@ -11,7 +11,7 @@ _target() {
 }
 
 _start() {	# target_start's words
-	truncate -s 64M disk.img disk2.img
+	truncate -s 64M disk.img disk2.img disk3.img
 	target_start "$@" -- --control "$CASE_DIR/target.sock" "${TARGET_WITH[@]}"
 }
 TARGET_WITH=()
@@ -315,6 +315,18 @@ an_added_lun_shows_up() {
 	pattern_check new.img seed=2 blocks=0..63
 	pattern_check "$(lun_file 0)" seed=1 blocks=0..63
 	expect_equal "logins" "$(session_get logins)" 1
+	# Another file under a number that was in use would be taken for the same disk.
+	_target lun add "$CASE_DIR/disk2.img" lun=2 >add.out
+	_target lun remove 2
+	expect_exit 15 'would take .*/disk3.img for that disk' "${ADM[@]}" target lun add disk3.img lun=2
+	mv disk2.img moved.img
+	_target lun add moved.img lun=2 >add.out
+	_target lun remove 2
+	_target lun add disk3.img lun=2 scsi_sn=XYZ >add.out
+	_target lun remove 2
+	_target lun add disk3.img lun=2 >add.out
+	_target lun remove 2
+	_target lun add moved.img lun=2 --force >add.out
 	# The same number again, with another disk, which is noticed.
 	_target lun remove 1
 	_target lun add ram:8M lun=1 readonly=1 >add.out
@@ -391,9 +403,9 @@ an_update_changes_what_it_may_and_refuses_the_rest() {
 	expect_equal "targets" "$(_target list | grep -c '^target=')" 2
 	expect_equal "rules" "$(_target acl | grep -c '^value=127.0.0.1')" 2
 	# Another disk under a number that is in use, or none: only by force.
-	sed -i "s|disk2.img' readonly = 1|disk3.img'|" "$conf"
+	sed -i "s|disk2.img' readonly = 1|disk4.img'|" "$conf"
 	expect_exit 7 'No such file' "${ADM[@]}" target update t.conf --force
-	truncate -s 32M disk3.img
+	sed -i "s|disk4.img|disk3.img|" "$conf"
 	expect_exit 28 'has 1 session and its LUN 1 would go or be replaced' \
 		"${ADM[@]}" target update t.conf
 	expect_equal "LUN 1" "$(_lun_get backing 1 | head -n 1)" "$CASE_DIR/disk2.img"

@@ -1511,6 +1511,38 @@ def the_control_socket_takes_any_words():
         assert control(where, "stats")[0]["logins"] == "0"
 
 
+@case
+def a_target_that_goes_takes_its_logins_along_and_nobody_else():
+    two = IQN + "2"
+    with tempfile.TemporaryDirectory() as d, Target(*RAM, "--target", two, "--lun", "ram:1M",
+                                                    "--control", d + "/s") as t:
+        where = d + "/s"
+        stays, goes, begins, asked = (Initiator(t, isid=b"\x80\0\0\0\0%c" % n)
+                                      for n in range(4))
+        stays.login()
+        assert goes.login(two).login_status == 0
+        keys = begins.names(two)
+        r = begins.login_pdu(0, 1, dict(keys, AuthMethod="None"))
+        assert r.login_status == 0, "in the middle of a login"
+        assert control(where, "target\nop=remove\ntarget=" + two)[0]["errno"] == "28"
+        control(where, "target\nop=remove\nforce=on\ntarget=" + two)
+        goes.closes()
+        begins.closes()
+        assert Initiator(t, isid=b"\x80\0\0\0\0\x09").login(two).login_status == 0x203
+
+        # Who is asked to log out and does not is put out.
+        assert asked.login().login_status == 0
+        control(where, "target\nop=offline\ntarget=" + IQN)
+        for who in (stays, asked):
+            p = who.recv()
+            assert p.op == 0x32 and p.bhs[36] == 1, "asked to log out"
+        stays.settle(stays.command(bytes(6)))
+        assert Initiator(t, isid=b"\x80\0\0\0\0\x09").login().login_status == 0x301
+        asked.closes()
+        control(where, "target\nop=ready\ntarget=" + IQN)
+        assert Initiator(t, isid=b"\x80\0\0\0\0\x09").login().login_status == 0
+
+
 def main():
     wanted = sys.argv[2:]
     failed, n = 0, 0
