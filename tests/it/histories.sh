@@ -20,7 +20,7 @@ _stage() {	# [SETTING=VALUE]…: a disk of which a cache can be lost, and a moun
 	truncate -s 64M disk.img
 	target_start "lun=$CASE_DIR/disk.img,write-cache=volatile" -- \
 		--control "$CASE_DIR/target.sock" --enable-faults
-	mount_start replacement_timeout=60 noop_out_interval=1 noop_out_timeout=1 \
+	mount_start replacement_timeout=60 noop_out_interval=1 noop_out_timeout=2 \
 		login_timeout=1 time2wait=eager "$@"
 }
 

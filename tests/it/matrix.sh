@@ -161,9 +161,9 @@ _group_target() {
 }
 
 _group_mount() {
-	mount_start replacement_timeout=$((20 * SLOW)) noop_out_interval=$((500 * SLOW))ms \
-		noop_out_timeout=$((1000 * SLOW))ms login_timeout=$((1000 * SLOW))ms \
-		logout_timeout=$((1000 * SLOW))ms scsi_cmd_timeout=$((1500 * SLOW))ms \
+	mount_start replacement_timeout=$((20 * SLOW)) noop_out_interval=$((1000 * SLOW))ms \
+		noop_out_timeout=$((1500 * SLOW))ms login_timeout=$((1000 * SLOW))ms \
+		logout_timeout=$((1000 * SLOW))ms scsi_cmd_timeout=$((5000 * SLOW))ms \
 		abort_timeout=500ms lu_reset_timeout=500ms tgt_reset_timeout=500ms \
 		time2wait=eager HeaderDigest=CRC32C "${MOUNT_WITH[@]}"
 }
