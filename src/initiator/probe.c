@@ -201,7 +201,6 @@ static void probe_next(struct probe *p)
 
 static void probe_note_attention(struct probe *p)
 {
-	p->power_on |= p->cmd.sense.code >= SENSE_POWER_ON && p->cmd.sense.code <= 0x2903;
 	p->nexus_loss |= p->cmd.sense.code == SENSE_NEXUS_LOSS;
 }
 
