@@ -303,6 +303,11 @@ static void probe_cmd_done(struct transport_cmd *cmd)
 	struct verdict v = verdict_of(cmd->rejected, cmd->status, &cmd->sense);
 
 	if (p->stopped) {
+		/* A unit attention is told once. */
+		if (v.kind == VERDICT_ATTENTION) {
+			probe_note_attention(p);
+			p->attention(p);
+		}
 		p->done(p, PROBE_STOPPED);
 		return;
 	}

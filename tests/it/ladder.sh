@@ -23,8 +23,6 @@ _two_luns() {
 
 _quick_mount() {	# SETTING=VALUE…
 	expect_outage
-	expect_log 'not answered within scsi_cmd_timeout'
-	expect_log 'is asked for'
 	mount_start replacement_timeout=60 login_timeout=5s scsi_cmd_timeout=1s abort_timeout=2s \
 		lu_reset_timeout=2s tgt_reset_timeout=2s time2wait=eager "$@"
 }

@@ -373,6 +373,25 @@ static void a_probe_that_is_never_answered_is_asked_again(void **state)
 	assert_int_equal(s->session->losses, 0);
 }
 
+static void a_power_on_that_a_question_hears_too_late_counts(void **state)
+{
+	struct sim *s = world(state, 1, NULL);
+	struct sim_trap t = { .matches = is_read, .fate = SIM_FATE_STATUS, .count = 1,
+			      .status = SCSI_CHECK_CONDITION,
+			      .sense = { .key = SENSE_UNIT_ATTENTION, .code = SENSE_CAPACITY_CHANGED } };
+
+	sim_write(s, 0, 0, 512);
+	released(s);
+	trap(s, &t);
+	s->net.delay_min = s->net.delay_max = 50;
+	session_rescan(s->session);
+	sim_run(s, 95);
+	sim_read(s, 0, 4096, 512);	/* its answer makes the question of no use that is on its way */
+	sim_target_ua(&s->disks[0], SENSE_POWER_ON);
+	released(s);
+	assert_int_equal(sim_lun(s, 0)->power_losses, 1);
+}
+
 /* --- LUNs --------------------------------------------------------------------------------- */
 
 static void a_lun_that_is_not_ready_holds_no_other(void **state)
@@ -719,6 +738,7 @@ int main(void)
 		SIM_CASE(a_ping_that_cannot_be_sent_proves_nothing),
 		SIM_CASE(a_command_whose_answer_never_comes_is_sent_again),
 		SIM_CASE(a_probe_that_is_never_answered_is_asked_again),
+		SIM_CASE(a_power_on_that_a_question_hears_too_late_counts),
 		SIM_CASE(a_lun_that_is_not_ready_holds_no_other),
 		SIM_CASE(a_lun_that_is_not_ready_for_too_long_fails_its_requests),
 		SIM_CASE(a_late_answer_does_not_open_a_lun_that_is_not_ready),
