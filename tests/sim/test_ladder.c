@@ -309,6 +309,30 @@ static void an_answer_to_the_rung_below_is_none_to_this_one(void **state)
 	assert_int_equal(s->session->losses, 1);
 }
 
+/* It comes while the reset waits to be sent: other commands of the LUN still run. */
+static void an_answer_to_the_rung_below_is_none_to_one_that_waits(void **state)
+{
+	struct sim *s = world(state, 1, (const char *[]){ "noop_out_interval=0",
+							  "noop_out_timeout=0", NULL });
+	struct sim_trap t = { .matches = is_write, .fate = SIM_FATE_HUNG, .count = 2 };
+
+	trap(s, &t);
+	s->net.on_tmf = delay_abort;
+	sim_write(s, 0, 0, 512);
+	sim_run(s, 1000);
+	sim_write(s, 0, 4096, 512);
+	until(s, LADDER_ABORT);
+	s->net.queued = 1;
+	until(s, LADDER_LUN_RESET);
+	sim_run(s, 400);
+	assert_int_equal(ladder_of(s), LADDER_LUN_RESET);
+	s->net.on_tmf = NULL;
+	s->net.queued = 0;
+	released(s);
+	assert_int_equal(s->lun_resets, 1);
+	assert_int_equal(s->session->losses, 0);
+}
+
 static void what_cannot_be_asked_for_is_cut(void **state)
 {
 	struct sim *s = world(state, 1, (const char *[]){ "time2wait=eager", "noop_out_interval=0",
@@ -640,6 +664,7 @@ int main(void)
 		SIM_CASE(replacement_timeout_is_not_extended_by_the_ladder),
 		SIM_CASE(an_answer_that_crosses_the_abort_counts),
 		SIM_CASE(an_answer_to_the_rung_below_is_none_to_this_one),
+		SIM_CASE(an_answer_to_the_rung_below_is_none_to_one_that_waits),
 		SIM_CASE(what_cannot_be_asked_for_is_cut),
 		SIM_CASE(what_leaves_in_time_is_no_reason_to_cut),
 		SIM_CASE(a_request_that_is_late_six_times_fails),
