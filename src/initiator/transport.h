@@ -53,6 +53,12 @@ struct transport_param {
 	bool immediate_data;
 	unsigned commands;		/* at most so many in flight, 1..4096; abandoned ones count */
 	int tcp_user_timeout_ms;	/* 0: the system's */
+	/*
+	 * The connection is made at once; the login is not begun before this instant (Time2Wait,
+	 * RFC 7143 13.15: after an unexpected loss no implicit logout before it is over, and a login
+	 * with our ISID is one). In the past: at once.
+	 */
+	mono_ms login_at;
 };
 
 /* What was negotiated. Values that the target did not name are RFC 7143 section 13 defaults. */
@@ -138,6 +144,9 @@ struct transport_cmd {
  */
 int transport_dial(struct transport **out, struct loop *loop, const struct transport_param *param,
 		   const struct transport_events *events, void *arg);
+
+/* The login may begin at @when now, earlier or later than said before. Without effect once begun. */
+void transport_login_at(struct transport *tp, mono_ms when);
 
 /*
  * Send READ(16).

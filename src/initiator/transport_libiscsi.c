@@ -486,6 +486,8 @@ static void transport_init(struct transport *tp, struct loop *loop,
 	loop_call_init(&tp->flush, transport_flush);
 	loop_call_init(&tp->reread, transport_reread);
 	loop_call_init(&tp->notify, transport_notify);
+	loop_timer_init(loop, &tp->login_timer, transport_login_due);
+	tp->login_at = param->login_at;
 	list_init(&tp->idle);
 	list_init(&tp->withheld);
 	login_init(&tp->login, param);
@@ -890,6 +892,7 @@ void transport_cut(struct transport *tp)
 	loop_call_cancel(&tp->flush);
 	loop_call_cancel(&tp->reread);
 	loop_call_cancel(&tp->notify);
+	loop_timer_stop(&tp->login_timer);
 	if (tp->ctx)
 		iscsi_destroy_context(tp->ctx);
 	for (unsigned i = 0; i < tp->commands; i++)

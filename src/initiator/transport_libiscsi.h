@@ -28,6 +28,7 @@ struct tcp_info;
 enum transport_phase {
 	TRANSPORT_PHASE_NONE,
 	TRANSPORT_PHASE_CONNECT,
+	TRANSPORT_PHASE_HELD,		/* connected, and the login has to wait */
 	TRANSPORT_PHASE_LOGIN,
 	TRANSPORT_PHASE_FULL,
 	TRANSPORT_PHASE_LOST,
@@ -70,6 +71,8 @@ struct transport {
 	void *arg;
 	enum transport_phase phase;
 	mono_ms dialled;
+	mono_ms login_at;
+	struct loop_timer login_timer;
 	char portal[TRANSPORT_PORTAL_MAX];
 	char local[TRANSPORT_PORTAL_MAX];
 	char target[TRANSPORT_NAME_MAX];
@@ -157,6 +160,8 @@ int transport_tcp_info(const struct transport *tp, struct tcp_info *info);
 void transport_ready(struct loop_fd *w, unsigned events);
 /* Start the connection: a failure on the spot is an event like a later one. */
 void transport_connect(struct transport *tp);
+/* login_at has come, or was changed. */
+void transport_login_due(struct loop_timer *t);
 /* Returns whether libiscsi would take every parameter as it is. */
 bool transport_param_fits(const struct transport_param *p);
 /* Returns 0 or -EINVAL. */

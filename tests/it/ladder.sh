@@ -59,13 +59,22 @@ an_answer_withheld_is_asked_for_again() {
 }
 
 an_abort_that_is_rejected_leads_to_a_reset_of_the_lun() {
-	_two_luns 'rule stuck on write where lun=0 count 3 do drop' \
+	local readers=() pid
+	_two_luns 'rule stuck on read where lun=0 count 3 do drop' \
 		'rule no on tmf where function=abort-task do reject unsupported'
-	_quick_mount
+	_quick_mount scsi_cmd_timeout=4s
 	pattern_write "$(lun_file 1)" seed=4 blocks=0..15
-	pattern_write "$(lun_file 0)" seed=5 blocks=0..255 io=256
+	pattern_write "$(lun_file 0)" seed=5 blocks=0..255
+	for block in 0 100 200; do
+		_read_one 0 $block
+		readers+=($!)
+	done
+	for pid in "${readers[@]}"; do
+		finish "$pid"
+	done
 	pattern_check "$(lun_file 0)" seed=5 blocks=0..255
-	session_expect aborts=1 lun_resets=1 target_resets=0 losses=0 gate=OPEN power_losses=0
+	session_expect aborts=1 lun_resets=1 aborted=3 target_resets=0 losses=0 gate=OPEN \
+		power_losses=0
 }
 
 an_abort_without_an_answer_leads_to_a_reset_of_the_lun() {

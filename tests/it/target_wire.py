@@ -354,6 +354,7 @@ def files_are_written_and_read_back():
             cdb = struct.pack(">BBQIBB", 0x88, 0, 100, 1, 0, 0)
             status, _, _ = i.settle(i.command(cdb, 512, read=True))
             assert status == 2 and i.sense[2] == 3 and i.sense[12] == 0x11, "no medium error"
+            assert i.sense[0] == 0xf0 and i.sense[3:7] == struct.pack(">I", 100), "not its LBA"
 
 
 @case
@@ -626,6 +627,105 @@ def residuals_say_how_lengths_differ():
 
 
 @case
+def residuals_of_what_moves_nothing():
+    with Target(*RAM) as t:
+        i = ready(t)
+        read = struct.pack(">BBQIBB", 0x88, 0, 0, 2, 0, 0)
+        beyond = struct.pack(">BBQIBB", 0x88, 0, 1 << 40, 2, 0, 0)
+        write = struct.pack(">BBQIBB", 0x8a, 0, 0, 2, 0, 0)
+        assert i.settle(i.command(bytes(6), 512, read=True)) == (0, b"", -512)
+        assert i.settle(i.command(bytes(6), 512, write=True, data=bytes(512))) == (0, b"", -512)
+        assert i.settle(i.command(beyond, 1024, read=True)) == (2, b"", -1024)
+        assert i.settle(i.command(write[:2] + beyond[2:], 1024, write=True)) == (2, b"", -1024)
+        # the other direction than the CDB's: nothing is moved, all of it is too much
+        assert i.settle(i.command(read, 1024, write=True, data=bytes(1024))) == (0, b"", 1024)
+        assert i.settle(i.command(write, 1024, read=True)) == (0, b"", 1024)
+        assert i.settle(i.command(write, 0)) == (0, b"", 1024)
+        inquiry = struct.pack(">BBBHB", 0x12, 0, 0, 36, 0)
+        assert i.settle(i.command(inquiry, 20, read=True))[::2] == (0, 16)
+        assert i.settle(i.command(inquiry, 36, read=True))[::2] == (0, 0)
+        assert i.read(0, 2) == bytes(1024)
+        i = ready(t, InitialR2T="No", ImmediateData="No")
+        for cdb, want in ((read, 1024), (inquiry, 36)):
+            itt = i.command(cdb, 1024, write=True, final=False)
+            i.nop()                     # the data that was announced comes first
+            i.data_out(itt, NONE, 0, 0, b"x" * 1024, True)
+            assert i.settle(itt) == (0, b"", want)
+        itt = i.command(read, 1024, read=True, write=True, final=False)
+        i.data_out(itt, NONE, 0, 0, b"x" * 1024, True)
+        assert i.settle(itt)[0] == 2 and i.sense[2] == 0xb, "both directions"
+        assert i.read(0, 2) == bytes(1024)
+
+
+@case
+def several_r2ts_are_out_at_once():
+    with Target(*RAM) as t:
+        for offered, want in ((1, 1), (3, 3), (100, 8)):
+            i = ready(t, MaxOutstandingR2T=str(offered), MaxBurstLength="4096",
+                      FirstBurstLength="4096", ImmediateData="No")
+            assert i.answer["MaxOutstandingR2T"] == str(want), i.answer
+            data = random.Random(offered).randbytes(16 * 4096)
+            cdb = struct.pack(">BBQIBB", 0x8a, 0, 64, 128, 0, 0)
+            itt = i.command(cdb, len(data), write=True)
+            r2ts = [i.recv() for _ in range(want)]
+            i.nop()                     # no more of them before data has come
+            tags = set()
+            for n in range(16):
+                p = r2ts.pop(0)
+                assert (p.op, p.itt, p.datasn) == (0x31, itt, n)
+                assert (p.offset, p.length) == (n * 4096, 4096)
+                assert p.ttt not in tags and p.ttt != NONE
+                tags.add(p.ttt)
+                i.send_sequence(itt, p.ttt, p.offset, data[p.offset:p.offset + 4096], 1024)
+                if n + want < 16:       # each that is served makes room for one
+                    r2ts.append(i.recv())
+            assert not r2ts and i.settle(itt) == (0, b"", 0)
+            assert i.read(64, 128) == data
+
+
+@case
+def a_solicited_write_waits_for_its_own_r2t():
+    with Target(*RAM) as t:
+        i = ready(t, MaxOutstandingR2T="4", MaxBurstLength="4096", ImmediateData="No")
+        cdb = struct.pack(">BBQIBB", 0x8a, 0, 0, 16, 0, 0)
+        itt = i.command(cdb, 8192, write=True)
+        first, second = i.recv(), i.recv()
+        i.data_out(itt, second.ttt, 0, 4096, bytes(4096), True)     # out of order: for nobody
+        i.nop()
+        i.data_out(itt, first.ttt, 0, 0, b"\x44" * 4096, True)
+        i.data_out(itt, second.ttt, 0, 4096, b"\x55" * 4096, True)
+        assert i.settle(itt) == (0, b"", 0)
+        assert i.read(0, 16) == b"\x44" * 4096 + b"\x55" * 4096
+
+
+@case
+def sense_points_at_what_was_wrong():
+    with Target(*RAM) as t:
+        i = ready(t)
+
+        def wrong(cdb, key, code, sks=None, info=None, **more):
+            assert i.settle(i.command(cdb, **more))[0] == 2, cdb.hex()
+            s = i.sense
+            assert (s[2], s[12], s[13]) == (key, code >> 8, code & 0xff), s.hex()
+            if sks is not None:
+                assert s[15:18] == sks, s.hex()
+            if info is not None:
+                assert s[0] == 0xf0 and s[3:7] == struct.pack(">I", info), s.hex()
+
+        wrong(struct.pack(">BBQIBB", 0x88, 0x20, 0, 1, 0, 0), 5, 0x2400, b"\xc0\0\1",
+              edtl=512, read=True)                                  # RDPROTECT
+        wrong(b"\x12\1\xee\0\xff\0", 5, 0x2400, b"\xc0\0\2", edtl=255, read=True)
+        wrong(b"\xa3\x1f".ljust(12, b"\0"), 5, 0x2400, b"\xc0\0\1")
+        wrong(b"\xff" * 16, 5, 0x2000)
+        select = bytes(4) + b"\x08\x12\0\1" + bytes(16)            # IC, not changeable
+        wrong(b"\x15\x10\0\0\x18\0", 5, 0x2600, b"\x80\0\7", edtl=24, write=True, data=select)
+        wrong(struct.pack(">BBQIBB", 0x8f, 2, 0, 2, 0, 0), 0xe, 0x1d00, info=700,
+              edtl=1024, write=True, data=bytes(700) + b"x" + bytes(323))
+        caw = struct.pack(">BBQ3xBBB", 0x89, 0, 0, 1, 0, 0)
+        wrong(caw, 0xe, 0x1d00, info=5, edtl=1024, write=True, data=bytes(5) + b"x" + bytes(1018))
+
+
+@case
 def wrong_digests_end_the_connection():
     with Target(*RAM) as t:
         i = ready(t, HeaderDigest="CRC32C", DataDigest="CRC32C")
@@ -688,7 +788,7 @@ def every_field_may_be_wrong():
                 for _ in range(rng.randrange(1, 6)):
                     op = rng.choice((0, 1, 1, 1, 2, 3, 4, 5, 5, 6, 0x10))
                     cdb = bytes((rng.choice((0x08, 0x0a, 0x12, 0x15, 0x1a, 0x28, 0x2a, 0x2e, 0x2f,
-                                             0x35, 0x41, 0x42, 0x55, 0x5a, 0x88, 0x89, 0x8a, 0x8b,
+                                             0x35, 0x41, 0x42, 0x55, 0x5a, 0x5e, 0x5f, 0x88, 0x89, 0x8a, 0x8b,
                                              0x8f, 0x93, 0x9e, 0xa0, 0xa3)),)) + bytes(15)
                     bhs = bytearray(struct.pack(
                         ">BBxxI8sIIII16s", op | 0x40 * rng.randrange(2),
@@ -716,8 +816,11 @@ def every_field_may_be_wrong():
         good.nop()
 
 
+CHAP_HASHES = {"5": hashlib.md5, "6": hashlib.sha1, "7": hashlib.sha256, "8": hashlib.sha3_256}
+
+
 def chap_login(t, user="joe", secret="sesame-open-now", target=IQN, mutual=None, spoil=None,
-               reflect=False, alg="5", base64_answer=False):
+               reflect=False, alg="5", base64_answer=False, want_alg="5"):
     i = Initiator(t)
     p = i.login_pdu(0, 1, {**i.names(target), "AuthMethod": "CHAP,None"}, transit=False)
     if p.login_status:
@@ -728,7 +831,9 @@ def chap_login(t, user="joe", secret="sesame-open-now", target=IQN, mutual=None,
         return p, i
     k = p.text()
     challenge = bytes.fromhex(k["CHAP_C"][2:])
-    answer = hashlib.md5(bytes([int(k["CHAP_I"])]) + secret.encode() + challenge).digest()
+    assert k["CHAP_A"] == want_alg, k
+    digest = CHAP_HASHES[want_alg]
+    answer = digest(bytes([int(k["CHAP_I"])]) + secret.encode() + challenge).digest()
     text = "0b" + base64.b64encode(answer).decode() if base64_answer else "0x" + answer.hex()
     keys = {"CHAP_N": user, "CHAP_R": spoil or text}
     if mutual or reflect:
@@ -738,7 +843,7 @@ def chap_login(t, user="joe", secret="sesame-open-now", target=IQN, mutual=None,
     if p.login_status:
         return p, i
     if mutual:
-        want = hashlib.md5(bytes([77]) + mutual.encode() + b"0123456789abcdef").hexdigest()
+        want = digest(bytes([77]) + mutual.encode() + b"0123456789abcdef").hexdigest()
         assert p.text() == {"CHAP_N": "disk", "CHAP_R": "0x" + want}, p.text()
     return i.login_pdu(1, 3, {}), i
 
@@ -756,9 +861,12 @@ def chap_lets_in_who_knows_the_secret_only():
                     "--user", "joe", "--password-file", paths[0]) as t:
             assert chap_login(t)[0].login_status == 0
             assert chap_login(t, base64_answer=True)[0].login_status == 0
-            assert chap_login(t, alg="7,6,5")[0].login_status == 0
+            for offer, chosen in (("5,6,7,8", "8"), ("7,6,5", "7"), ("6", "6"), ("99,5", "5")):
+                p, _ = chap_login(t, alg=offer, want_alg=chosen, mutual="another-secret-")
+                assert p.login_status == 0, offer
             assert chap_login(t, mutual="another-secret-")[0].login_status == 0
-            for wrong in (dict(secret="x"), dict(user="jo"), dict(reflect=True), dict(alg="7"),
+            for wrong in (dict(secret="x"), dict(user="jo"), dict(reflect=True), dict(alg="9,4"),
+                          dict(reflect=True, alg="8", want_alg="8"),
                           dict(spoil="0x"), dict(spoil="0x00"), dict(spoil="x"),
                           dict(spoil="0x" + "0" * 2048), dict(spoil="0b!"), dict(spoil="0xzz"),
                           dict(target=IQN + "2", mutual="x")):
@@ -864,6 +972,202 @@ def reservations_keep_others_out():
         while b.settle(b.command(bytes(6)))[0] == 0x18:
             assert time.monotonic() < deadline, "kept after the session ended"
         assert b.settle(b.command(reserve))[0] == 0
+
+
+PR = {"register": 0, "reserve": 1, "release": 2, "clear": 3, "preempt": 4, "preempt-abort": 5,
+      "register-ignore": 6, "move": 7}
+
+
+def pr_out(i, action, kind=0, key=0, other=0, flags=0):
+    """PERSISTENT RESERVE OUT of @i. Returns the status."""
+    cdb = struct.pack(">BBB2xIB", 0x5f, PR[action], kind, 24, 0)
+    return i.settle(i.command(cdb, 24, write=True, data=struct.pack(">QQ4xB3x", key, other, flags)))[0]
+
+
+def pr_in(i, action, length=4096):
+    cdb = struct.pack(">BB5xHB", 0x5e, action, length, 0)
+    status, data, _ = i.settle(i.command(cdb, length, read=True))
+    assert status == 0
+    return data
+
+
+def control(path, command):
+    """The records that @command is answered with."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(path)
+        s.sendall(b"version=1\ncmd=%s\n\n" % command.encode())
+        s.shutdown(socket.SHUT_WR)
+        text = b"".join(iter(lambda: s.recv(65536), b"")).decode()
+    return [dict(line.split("=", 1) for line in part.split("\n") if "=" in line)
+            for part in text.split("\n\n")]
+
+
+class Recorder:
+    """In a socket's place, to send later."""
+
+    def __init__(self):
+        self.sent = b""
+
+    def sendall(self, data):
+        self.sent += data
+
+
+WRITE_8 = struct.pack(">BBQIBB", 0x8a, 0, 0, 8, 0, 0)
+READ_1 = struct.pack(">BBQIBB", 0x88, 0, 0, 1, 0, 0)
+
+
+@case
+def persistent_reservations_outlive_the_session():
+    with Target(*RAM) as t:
+        a = ready(t)
+        b = Initiator(t, isid=b"\x80\0\0\0\0\2", name="iqn.2026-11.example:other")
+        b.login()
+        b.ready()
+        assert pr_out(a, "register", other=0xa) == 0
+        assert pr_out(a, "reserve", 1, key=0xa) == 0
+        assert b.write(0, bytes(4096)) == 0x18
+        assert b.settle(b.command(READ_1, 512, read=True))[0] == 0
+        a.close()
+        again = Initiator(t)            # the same port: reinstated or not, it is registered
+        again.login()
+        again.ready()
+        assert again.write(0, bytes(4096)) == 0
+        assert b.write(0, bytes(4096)) == 0x18
+        for function in (5, 6):
+            assert again.tmf(function) == 0
+            again.ready()
+            b.ready()
+            assert b.write(0, bytes(4096)) == 0x18, "reset by function %d released it" % function
+        stranger = Initiator(t, isid=b"\x80\0\0\0\0\3")
+        stranger.login()
+        stranger.ready()
+        assert stranger.write(0, bytes(4096)) == 0x18, "the same name, another port"
+        full = pr_in(b, 3)
+        assert full[8 + 28:].rstrip(b"\0") == b"iqn.2026-11.example:me,i,0x800000000001"
+        assert full[8 + 12:8 + 14] == b"\x01\x01"
+        assert pr_out(again, "register", key=0xa) == 0
+        assert b.write(0, bytes(4096)) == 0
+
+
+@case
+def preempt_and_abort_ends_what_the_other_had_begun():
+    with Target(*RAM) as t:
+        a = ready(t)
+        b = Initiator(t, isid=b"\x80\0\0\0\0\2")
+        b.login()
+        b.ready()
+        for i, key in ((a, 1), (b, 2)):
+            assert pr_out(i, "register", other=key) == 0
+        assert pr_out(a, "reserve", 5, key=1) == 0
+        itt = a.command(WRITE_8, 4096, write=True)
+        r2t = a.recv()
+        assert r2t.op == 0x31
+        mine = b.command(WRITE_8, 4096, write=True)
+        mine_r2t = b.recv()
+        assert pr_out(b, "preempt", 5, key=2, other=1) == 0
+        a.data_out(itt, r2t.ttt, 0, 0, b"\x11" * 4096, True)
+        assert a.settle(itt)[0] == 0, "a mere preempt lets commands end"
+        assert a.settle(a.command(bytes(6)))[0] == 2 and a.sense[12:14] == b"\x2a\x05"
+        assert pr_out(a, "register", other=1) == 0
+        itt = a.command(WRITE_8, 4096, write=True)
+        r2t = a.recv()
+        whole = a.sock
+        a.sock = Recorder()
+        a.data_out(itt, r2t.ttt, 0, 0, b"\x22" * 4096, True)
+        late, a.sock = a.sock.sent, whole
+        a.sock.sendall(late[:3000])     # it is in the middle of its data
+        assert pr_out(b, "preempt-abort", 5, key=2, other=1) == 0
+        a.sock.sendall(late[3000:])
+        seen = []
+        while True:                     # nothing answers the write
+            status = a.settle(a.command(bytes(6)))[0]
+            if status == 0:
+                break
+            seen.append(tuple(a.sense[12:14]))
+        assert sorted(seen) == [(0x2a, 0x05), (0x2f, 0x00)], seen
+        assert a.write(0, bytes(4096)) == 0x18
+        assert b.read(7, 1) == b"\x11" * 512     # its end had not come
+        b.data_out(mine, mine_r2t.ttt, 0, 0, b"\x33" * 4096, True)
+        assert b.settle(mine)[0] == 0, "the one who preempts keeps its own"
+
+
+@case
+def reservations_are_shown_and_forgotten():
+    with tempfile.TemporaryDirectory() as d:
+        where = os.path.join(d, "control")
+        with Target(*RAM, "--control", where, "--enable-faults",
+                    "--fault", "rule gone on mark now do forget reservations",
+                    "--fault", "rule busy on command where op=persistent-reserve-out nth 1 "
+                    "do status BUSY") as t:
+            a = ready(t)
+            b = Initiator(t, isid=b"\x80\0\0\0\0\2")
+            b.login()
+            b.ready()
+            assert pr_out(a, "register", other=1) == 8
+            assert pr_out(a, "register", other=1) == 0
+            assert pr_out(b, "register", other=2) == 0
+            assert pr_out(a, "reserve", 6, key=1) == 0
+            lun = control(where, "lun")[0]
+            assert lun["pr_type"] == "exclusive-access-registrants-only", lun
+            assert lun["pr_holder"] == "iqn.2026-11.example:me,i,0x800000000001"
+            assert lun["pr_keys"] == "2" and lun["pr_generation"] == "2"
+            control(where, "mark\nname=now")
+            lun = control(where, "lun")[0]
+            assert (lun["pr_type"], lun["pr_holder"], lun["pr_keys"]) == ("", "", "0")
+            assert pr_out(b, "reserve", 6, key=2) == 0x18
+def copy_list(i, source, destination, segments, list_id=1):
+    """EXTENDED COPY of @segments, each (source LBA, destination LBA, blocks): CDB, data."""
+    cscds = b""
+    for lun in (source, destination):
+        _, page, _ = i.settle(i.command(b"\x12\x01\x83\0\xff\0", 255, read=True, lun=lun))
+        assert page[4:8] == b"\x01\x03\0\x08", "no NAA designator first"
+        cscds += b"\xe4\0\0\0" + page[4:16] + bytes(16)
+    parts = b"".join(struct.pack(">BBHHHxxHQQ", 2, 0, 24, 0, 1, n, src, dst)
+                     for src, dst, n in segments)
+    data = struct.pack(">BBHxxxxII", list_id, 0, len(cscds), len(parts), 0) + cscds + parts
+    return struct.pack(">BB8xIxx", 0x83, 0, len(data)), data
+
+
+@case
+def a_copy_holds_up_nobody_and_can_be_ended():
+    rng = random.Random(5)
+    data = rng.randbytes(1 << 20)
+    with Target(*RAM, "--lun", "ram:64M", "--lun", "ram:1M") as t:
+        i = ready(t)
+        for lun in (1, 2):
+            i.settle(i.command(bytes(6), lun=lun))
+        assert i.write(0, data) == 0
+        cdb, out = copy_list(i, 0, 1, [(0, 4096, 2048)])
+        assert i.settle(i.command(cdb, len(out), write=True, data=out))[0] == 0
+        read = struct.pack(">BBQIBB", 0x88, 0, 4096, 2048, 0, 0)
+        assert i.settle(i.command(read, 1 << 20, read=True, lun=1))[1] == data
+
+        # 2 GiB in 64 MiB of memory takes long enough to be overtaken, and to be ended.
+        for lba in range(2048, 65536, 2048):
+            assert i.write(lba, data) == 0
+        cdb, out = copy_list(i, 0, 1, [(0, 0, 65535)] * 32)
+        for end in ("abort", "reset", "close", "wait"):
+            copy = i.command(cdb, len(out), write=True, data=out)
+            i.nop()
+            read = struct.pack(">BBQIBB", 0x88, 0, 0, 8, 0, 0)
+            assert i.settle(i.command(read, 4096, read=True, lun=0))[1] == data[:4096]
+            if end == "abort":
+                assert i.tmf(1, tag=copy) == 0
+                assert i.tmf(1, tag=copy) == 1
+                status = bytes((0x84, 0, 1)) + bytes(10) + b"\xff\0\0"
+                assert i.settle(i.command(status, 255, read=True))[0] == 2, "of an aborted copy"
+            elif end == "reset":
+                assert i.tmf(5, lun=0) == 0
+                assert i.ready() == (0x29, 0x03)
+            elif end == "close":
+                i.close()
+                i = ready(t)
+                i.settle(i.command(bytes(6), lun=1))
+            else:
+                assert i.settle(copy)[0] == 0
+            i.nop()
+        read = struct.pack(">BBQIBB", 0x88, 0, 63488, 2047, 0, 0)
+        assert i.settle(i.command(read, 2047 * 512, read=True, lun=1))[1] == data[:-512]
 
 
 def main():
