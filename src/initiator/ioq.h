@@ -48,7 +48,7 @@ struct ioq_stats {
 	uint64_t retries;			/* commands sent again after an answer */
 	uint64_t replayed;			/* commands sent again after a lost link */
 	uint64_t aborted;			/* commands taken back by the ladder */
-	uint64_t poisoned;			/* requests given up: each time alone, the link was lost */
+	uint64_t poisoned;			/* requests given up: they end the link */
 	uint64_t interrupted;
 };
 

@@ -13,7 +13,7 @@
 enum {
 	SESSION_PORTALS_MAX = 16,
 	SESSION_LUNS_BYTES = 16384,	/* REPORT LUNS: 2047 of them */
-	SESSION_EXTRA_SLOTS = 128,	/* for REPORT LUNS, probes and what was aborted, beside cmds_max */
+	SESSION_EXTRA_SLOTS = 128,	/* for questions and what was aborted, beside cmds_max */
 };
 
 struct session {

@@ -23,32 +23,17 @@
 #include "initiator/transport_libiscsi.h"
 
 #include <errno.h>
-#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "iscsifs/cursor.h"
 
-enum {
-	PDU_COMMAND = 0x01,
-	PDU_DATA_OUT = 0x05,
-	PDU_NOP_IN = 0x20,
-	PDU_DATA_IN = 0x25,
-	PDU_R2T = 0x31,
-	PDU_F = 0x80,			/* in the second byte */
-	PDU_NO_TAG = 0xffffffff,
-};
-
 enum { TRANSPORT_PINGS_MAX = 64 };	/* unanswered, from the target */
-
-/* Where data of abandoned commands goes, and nobody looks. */
-static uint8_t transport_sink[TRANSPORT_BURST_BYTES];
 
 /* To libiscsi. */
 static bool slot_is_known(const struct slot *s)
@@ -360,8 +345,7 @@ static void transport_flush(struct loop_call *call)
 		transport_write_out(tp);
 }
 
-/* Something was queued. It leaves with everything else of this turn. */
-static void transport_flush_later(struct transport *tp)
+void transport_flush_later(struct transport *tp)
 {
 	loop_defer(tp->loop, &tp->flush);
 }
@@ -716,159 +700,6 @@ int transport_logout(struct transport *tp)
 	BUG_ON(tp->phase != TRANSPORT_PHASE_FULL);
 	tp->logout_due = true;
 	transport_flush_later(tp);
-	return 0;
-}
-
-/* Since the last look bytes may have been acknowledged; the last acknowledgement says when. */
-static void transport_look_at_acks(struct transport *tp, int *waiting)
-{
-	struct tcp_info info;
-	uint64_t acked;
-
-	*waiting = 0;
-	if (!tp->watch.added || ioctl(tp->watch.fd, SIOCOUTQ, waiting) < 0)
-		return;
-	acked = tp->guard.out_sent - MIN(tp->guard.out_sent, (uint64_t)*waiting);
-	if (acked == tp->acked)
-		return;
-	tp->acked_before = tp->acked;
-	tp->acked = acked;
-	tp->acked_at = clock_mono_ms();
-	if (!transport_tcp_info(tp, &info))
-		tp->acked_at -= (span_ms)info.tcpi_last_ack_recv;
-}
-
-span_ms transport_silence(struct transport *tp)
-{
-	mono_ms now = clock_mono_ms();
-	span_ms silence = now - tp->dialled;
-	struct tcp_info info;
-	int waiting;
-
-	if (!tp->watch.added || transport_tcp_info(tp, &info))
-		return silence;
-	transport_look_at_acks(tp, &waiting);
-	silence = MIN(silence, (span_ms)info.tcpi_last_data_recv);
-	return waiting > 0 && tp->acked ? MIN(silence, now - tp->acked_at) : silence;
-}
-
-/* PDUs of it are within libiscsi, in the guard or in the socket; or were, up to the last look. */
-static bool slot_is_unsent(const struct slot *s)
-{
-	return s->owes || s->out_end > s->tp->acked_before;
-}
-
-/* A PDU with data of it is half read: each of its bytes counts. */
-static bool slot_is_amid_data(const struct slot *s)
-{
-	const struct guard *g = &s->tp->guard;
-
-	return guard_is_amid_data(g) && (g->header[0] & 0x3f) == PDU_DATA_IN &&
-	       be32_load(g->header + 16) == s->task.itt;
-}
-
-span_ms transport_quiet(struct transport *tp, const struct transport_cmd *cmd)
-{
-	struct slot *s = cmd->slot;
-	mono_ms now = clock_mono_ms();
-	struct tcp_info info;
-	span_ms quiet;
-	int waiting;
-
-	if (!s)		/* the transport is lost, and the owner about to hear of it */
-		return 0;
-	transport_look_at_acks(tp, &waiting);
-	if (slot_is_unsent(s))
-		s->moved = MAX(s->moved, tp->acked_at);
-	quiet = MAX(now - s->moved, 0);
-	if (slot_is_amid_data(s) && !transport_tcp_info(tp, &info))
-		quiet = MIN(quiet, (span_ms)info.tcpi_last_data_recv);
-	return quiet;
-}
-
-static void transport_tmf_answered(struct iscsi_context *ctx, int status, void *data, void *arg)
-{
-	struct tmf *t = arg;
-	struct transport *tp = t->tp;
-
-	(void)ctx;
-	if (tp->cutting || tp->phase == TRANSPORT_PHASE_LOST)
-		return;
-	if (status == SCSI_STATUS_CANCELLED) {
-		tp->cancelled = true;
-		return;
-	}
-	t->busy = false;
-	if (tp->tmf != t)	/* another rung was taken meanwhile */
-		return;
-	tp->tmf = NULL;
-	tp->tmf_due = true;
-	tp->tmf_response = TRANSPORT_TMF_REJECTED;
-	if (status == SCSI_STATUS_GOOD && data)
-		tp->tmf_response = (uint8_t)*(const uint32_t *)data;
-	loop_defer(tp->loop, &tp->notify);
-}
-
-static struct tmf *transport_free_tmf(struct transport *tp)
-{
-	for (unsigned i = 0; i < TRANSPORT_TMFS; i++) {
-		if (!tp->tmfs[i].busy)
-			return &tp->tmfs[i];
-	}
-	return NULL;
-}
-
-int transport_task_management(struct transport *tp, enum transport_tmf function,
-			      struct lun_addr lun, struct transport_cmd *cmd)
-{
-	const struct slot *s = cmd ? cmd->slot : NULL;
-	struct tmf *t = transport_free_tmf(tp);
-	struct transport *before;
-	int rc;
-
-	if (tp->phase == TRANSPORT_PHASE_LOST)
-		return 0;
-	BUG_ON(tp->phase != TRANSPORT_PHASE_FULL || (function == TRANSPORT_ABORT_TASK && !s));
-	if (!t || transport_unsent(tp) || (s && !list_empty(&s->link)))
-		return -EBUSY;
-	*t = (struct tmf){ .tp = tp, .busy = true };
-	before = transport_enter(tp);
-	rc = iscsi_task_mgmt_async(tp->ctx, lun.raw, (enum iscsi_task_mgmt_funcs)function,
-				   s ? s->task.itt : PDU_NO_TAG, s ? s->task.cmdsn : 0,
-				   transport_tmf_answered, t);
-	transport_leave(before);
-	t->busy = !rc;
-	if (rc)
-		return -ENOMEM;
-	tp->tmf = t;
-	tp->tmf_due = false;
-	transport_flush_later(tp);
-	return 0;
-}
-
-/* libiscsi would still read from the buffer of @s, or it is answered and withheld for that. */
-static bool slot_is_read_from(const struct slot *s)
-{
-	const struct guard *g = &s->tp->guard;
-
-	return !list_empty(&s->link) ||
-	       (s->task.xfer_dir == SCSI_XFER_WRITE &&
-		(s->owes || (guard_is_amid_pdu(g) && s->out_end == g->out_end)));
-}
-
-int transport_abandon(struct transport *tp, struct transport_cmd *cmd)
-{
-	struct slot *s = cmd->slot;
-
-	if (tp->phase == TRANSPORT_PHASE_LOST || !s)
-		return 0;
-	if (slot_is_read_from(s) || tp->abandoned == TRANSPORT_ABANDONED_MAX)
-		return -EBUSY;
-	s->cmd = NULL;
-	s->abandoned = true;
-	s->iov.iov_base = transport_sink;	/* also for the rest of a PDU that is half read */
-	tp->abandoned++;
-	cmd->slot = NULL;
 	return 0;
 }
 

@@ -4,6 +4,7 @@
  *
  *   transport_dial.c      parameters, connection and login, up to on_ready
  *   transport_libiscsi.c  from then on: commands, answers, losses, the end
+ *   transport_late.c      what moves, task management, and commands that were aborted
  *   transport_loss.c      what libiscsi says, and the words for a loss
  *   transport_login.c     judges login responses before libiscsi sees them
  *   transport_guard.c     stands between libiscsi and the socket afterwards
@@ -25,6 +26,16 @@
 
 struct tcp_info;
 
+enum {
+	PDU_COMMAND = 0x01,
+	PDU_DATA_OUT = 0x05,
+	PDU_NOP_IN = 0x20,
+	PDU_DATA_IN = 0x25,
+	PDU_R2T = 0x31,
+	PDU_F = 0x80,			/* in the second byte */
+	PDU_NO_TAG = 0xffffffff,
+};
+
 enum transport_phase {
 	TRANSPORT_PHASE_NONE,
 	TRANSPORT_PHASE_CONNECT,
@@ -44,7 +55,7 @@ struct slot {
 	bool abandoned;			/* the target has aborted it; libiscsi still knows it */
 	bool owes;			/* PDUs of it wait within libiscsi */
 	uint64_t out_end;		/* where the last one that left ends, as the guard counts */
-	mono_ms moved;			/* sent, or data or a request for data came, or ours was taken */
+	mono_ms moved;			/* sent; data or a request for it came; ours was taken */
 	uint32_t got;			/* bytes of data that came */
 	struct list link;		/* on tp->idle or tp->withheld; in flight: on none */
 };
@@ -146,6 +157,8 @@ bool transport_unsent(const struct transport *tp);
 void transport_guard(struct transport *tp);
 /* Write what is queued, as far as the socket and the command window take it. */
 void transport_write_out(struct transport *tp);
+/* Something was queued. It leaves with everything else of this turn. */
+void transport_flush_later(struct transport *tp);
 /* Watch for what libiscsi waits for. */
 void transport_want_events(struct transport *tp);
 /* The descriptor is ready and the login is done. */

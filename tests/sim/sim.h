@@ -109,7 +109,7 @@ struct sim_tmf {
 	struct transport *tp;
 	unsigned function;
 	unsigned lun;
-	uint64_t seq;			/* of the task that is to be aborted; tasks before it in any case */
+	uint64_t seq;			/* of the task to be aborted; or of the first after it */
 	enum sim_tmf_fate fate;
 	uint8_t response;
 	span_ms delay;			/* more, until the answer */

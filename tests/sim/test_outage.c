@@ -467,7 +467,7 @@ static void a_power_on_that_a_question_hears_too_late_counts(void **state)
 	s->net.delay_min = s->net.delay_max = 50;
 	session_rescan(s->session);
 	sim_run(s, 95);
-	sim_read(s, 0, 4096, 512);	/* its answer makes the question of no use that is on its way */
+	sim_read(s, 0, 4096, 512);	/* its answer ends the question that is on its way */
 	sim_target_ua(&s->disks[0], SENSE_POWER_ON);
 	released(s);
 	assert_int_equal(sim_lun(s, 0)->power_losses, 1);

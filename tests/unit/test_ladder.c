@@ -108,7 +108,8 @@ static void other_luns_are_held_by_the_reset_of_the_target_alone(void **state)
 
 		assert_int_equal(!!(actions & LADDER_DO_HOLD_ALL),
 				 s != to && to == LADDER_TARGET_RESET);
-		assert_int_equal(!!(actions & LADDER_DO_HOLD_LUN), s == LADDER_IDLE && to == LADDER_ABORT);
+		assert_int_equal(!!(actions & LADDER_DO_HOLD_LUN),
+				 s == LADDER_IDLE && to == LADDER_ABORT);
 	}
 }
 
