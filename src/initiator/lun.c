@@ -310,6 +310,9 @@ static void lun_probe_attention(struct probe *p)
 {
 	struct lun *lun = container_of(p, struct lun, probe);
 
+	/* Told once, and perhaps only here: behind another attention that was the reason to ask. */
+	if (p->cmd.sense.code == SENSE_REPORTED_LUNS_CHANGED)
+		lun->events->on_luns_changed(lun->arg);
 	if (is_power_on(p->cmd.sense.code)) {
 		/* At once: a flush that is on its way covers nothing of what was lost before it. */
 		ioq_doubt(&lun->q);

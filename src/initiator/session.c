@@ -392,6 +392,7 @@ static void session_check_alive(struct session *s)
 		.now = now,
 		.silence = MIN(transport_silence(s->tp), now - s->state_since),
 		.blocked = transport_queued(s->tp) > 0,
+		.unheard = transport_unheard(s->tp),
 		.oldest = session_ladder_check(s),
 		.interval = s->settings.noop_out_interval,
 		.timeout = s->settings.noop_out_timeout,

@@ -226,6 +226,12 @@ int transport_logout(struct transport *tp);
  */
 span_ms transport_silence(struct transport *tp);
 
+/*
+ * For how long none of the bytes that wait in the socket has been acknowledged, as far as those who
+ * asked before could see; 0 when none wait. May be longer than they have waited.
+ */
+span_ms transport_unheard(struct transport *tp);
+
 /* PDUs that wait for the command window or for the socket. */
 unsigned transport_queued(const struct transport *tp);
 

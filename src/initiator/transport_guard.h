@@ -37,7 +37,7 @@ struct guard {
 	uint8_t ahead[GUARD_AHEAD_BYTES];
 	uint64_t out_taken;		/* bytes that libiscsi has handed over */
 	uint64_t out_end;		/* and will have, when the PDU that it is at is complete */
-	uint64_t out_sent;		/* bytes that the socket took */
+	uint64_t sent;			/* bytes that the socket took */
 	uint32_t out_at, out_len;	/* gathered, not yet sent */
 	uint8_t out[GUARD_OUT_BYTES];
 };

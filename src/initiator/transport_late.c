@@ -17,23 +17,30 @@
 /* Where data of abandoned commands goes, and nobody looks. */
 static uint8_t transport_sink[TRANSPORT_BURST_BYTES];
 
-/* Since the last look bytes may have been acknowledged; the last acknowledgement says when. */
-static void transport_look_at_acks(struct transport *tp, int *waiting)
+/*
+ * How far has the peer's TCP taken what we sent? Probes of a closed TCP window are acknowledged and
+ * take nothing: what counts is progress, and the last acknowledgement says when that was.
+ * Returns how many bytes wait in the socket.
+ */
+static int transport_look_at_acks(struct transport *tp)
 {
+	mono_ms now = clock_mono_ms();
 	struct tcp_info info;
 	uint64_t acked;
+	int waiting = 0;
 
-	*waiting = 0;
-	if (!tp->watch.added || ioctl(tp->watch.fd, SIOCOUTQ, waiting) < 0)
-		return;
-	acked = tp->guard.out_sent - MIN(tp->guard.out_sent, (uint64_t)*waiting);
-	if (acked == tp->acked)
-		return;
-	tp->acked_before = tp->acked;
-	tp->acked = acked;
-	tp->acked_at = clock_mono_ms();
-	if (!transport_tcp_info(tp, &info))
-		tp->acked_at -= (span_ms)info.tcpi_last_ack_recv;
+	if (!tp->watch.added || ioctl(tp->watch.fd, SIOCOUTQ, &waiting) < 0 ||
+	    transport_tcp_info(tp, &info))
+		return 0;
+	acked = tp->guard.sent - MIN(tp->guard.sent, (uint64_t)waiting);
+	if (acked != tp->acked) {
+		tp->acked_before = tp->acked;
+		tp->acked = acked;
+		tp->acked_at = MAX(tp->acked_at, now - (span_ms)info.tcpi_last_ack_recv);
+	}
+	if (!waiting)
+		tp->none_waited = now;
+	return waiting;
 }
 
 span_ms transport_silence(struct transport *tp)
@@ -41,17 +48,22 @@ span_ms transport_silence(struct transport *tp)
 	mono_ms now = clock_mono_ms();
 	span_ms silence = now - tp->dialled;
 	struct tcp_info info;
-	int waiting;
 
 	if (!tp->watch.added || transport_tcp_info(tp, &info))
 		return silence;
-	transport_look_at_acks(tp, &waiting);
 	silence = MIN(silence, (span_ms)info.tcpi_last_data_recv);
-	return waiting > 0 && tp->acked ? MIN(silence, now - tp->acked_at) : silence;
+	return transport_look_at_acks(tp) > 0 ? MIN(silence, now - tp->acked_at) : silence;
+}
+
+span_ms transport_unheard(struct transport *tp)
+{
+	if (!transport_look_at_acks(tp))
+		return 0;
+	return clock_mono_ms() - MAX(tp->acked_at, tp->none_waited);
 }
 
 /* PDUs of it are within libiscsi, in the guard or in the socket; or were, up to the last look. */
-static bool slot_is_unsent(const struct slot *s)
+static bool slot_is_underway(const struct slot *s)
 {
 	return s->owes || s->out_end > s->tp->acked_before;
 }
@@ -71,12 +83,11 @@ span_ms transport_quiet(struct transport *tp, const struct transport_cmd *cmd)
 	mono_ms now = clock_mono_ms();
 	struct tcp_info info;
 	span_ms quiet;
-	int waiting;
 
 	if (!s)		/* the transport is lost, and the owner about to hear of it */
 		return 0;
-	transport_look_at_acks(tp, &waiting);
-	if (slot_is_unsent(s))
+	(void)transport_look_at_acks(tp);
+	if (slot_is_underway(s))
 		s->moved = MAX(s->moved, tp->acked_at);
 	quiet = MAX(now - s->moved, 0);
 	if (slot_is_amid_data(s) && !transport_tcp_info(tp, &info))

@@ -30,6 +30,7 @@ enum {
 	PDU_COMMAND = 0x01,
 	PDU_DATA_OUT = 0x05,
 	PDU_NOP_IN = 0x20,
+	PDU_SCSI_RESPONSE = 0x21,
 	PDU_DATA_IN = 0x25,
 	PDU_R2T = 0x31,
 	PDU_F = 0x80,			/* in the second byte */
@@ -57,6 +58,9 @@ struct slot {
 	uint64_t out_end;		/* where the last one that left ends, as the guard counts */
 	mono_ms moved;			/* sent; data or a request for it came; ours was taken */
 	uint32_t got;			/* bytes of data that came */
+	uint32_t asked_end;		/* the target's last R2T ended here; 0: none came */
+	uint64_t queued;		/* tp->drains when something of it was queued last */
+	bool failed;			/* its response says that there was none */
 	struct list link;		/* on tp->idle or tp->withheld; in flight: on none */
 };
 
@@ -102,6 +106,8 @@ struct transport {
 	uint64_t acked;			/* bytes of ours, as the guard counts, when we last looked */
 	uint64_t acked_before;		/* that, before it last became more */
 	mono_ms acked_at;		/* when it did */
+	mono_ms none_waited;		/* when we saw last that all was acknowledged */
+	uint64_t drains;		/* times that nothing was queued any more */
 
 	struct login login;
 	uint8_t *login_pdu;		/* LOGIN_PDU_MAX bytes while logging in */

@@ -8,8 +8,7 @@
 #include "iscsifs/err.h"
 #include "prog/target_faults.h"
 #include "target/server.h"
-
-enum { TARGET_LISTEN_MAX = 16 };
+#include "target/target_conf.h"
 
 /* What was said of one account so far; an empty text was not. */
 struct target_secret {
@@ -19,9 +18,9 @@ struct target_secret {
 
 struct target_settings {
 	struct server server;
-	struct target *target;		/* the last --target */
-	unsigned next_lun;
-	const char *listen[TARGET_LISTEN_MAX];
+	struct target_conf conf;
+	const char *conf_file;
+	struct target_conf_target *target;	/* the last --target */
 	unsigned listens;
 	char *pid_file;			/* absolute, as is control: a daemon leaves its directory */
 	char *control;			/* path of the control socket */
@@ -31,13 +30,15 @@ struct target_settings {
 	struct target_faults faults;
 	bool foreground;
 	bool debug;
+	bool print_conf;
 };
 
 /*
- * Read the command line into @st, whose server is initialised and gets the targets and their disks.
+ * Read the command line, and the files that it names, into @st, whose server is initialised; it
+ * gets rules for its faults and nothing else. st->conf is checked and has an address to listen on.
  *
- * Returns 0; 1 when all there was to do is done (--help, --version); or -code with a sentence in
- * @e. target_options_free() is owed in every case.
+ * Returns 0; 1 when all there was to do is done (--help, --version, --print-conf); or -code with a
+ * sentence in @e. target_options_free() is owed in every case.
  */
 int target_options_parse(struct target_settings *st, int argc, char **argv, struct err *e);
 

@@ -213,13 +213,13 @@ static struct list *access_way_list(struct access *a, enum access_direction way)
 	return way == ACCESS_INCOMING ? &a->incoming : &a->outgoing;
 }
 
-/* Of 1 to @max bytes, none of which is a control character? */
-static bool access_is_text(const char *s, size_t max)
+/* Of 1 to @max bytes, none of which is a control character, nor below @least? */
+static bool access_is_text(const char *s, size_t max, unsigned char least)
 {
 	size_t len = strlen(s);
 
 	for (const char *p = s; *p; p++) {
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
+		if ((unsigned char)*p < least || *p == 0x7f)
 			return false;
 	}
 	return len && len <= max;
@@ -253,13 +253,14 @@ static int access_check_account(struct access *a, enum access_direction way, con
 {
 	struct list *other = way == ACCESS_INCOMING ? &a->outgoing : &a->incoming;
 
-	if (!access_is_text(user, ACCESS_TEXT_MAX))
+	if (!access_is_text(user, ACCESS_TEXT_MAX, '!'))
 		return err_set(e, ERR_INVALID,
-			       "user \"%.32s\": want 1 to %d characters, none of them a control character",
+			       "user \"%.32s\": want 1 to %d characters, none of them a blank",
 			       user, ACCESS_TEXT_MAX);
-	if (!access_is_text(secret, ACCESS_SECRET_MAX))
+	if (!access_is_text(secret, ACCESS_SECRET_MAX, ' '))
 		return err_set(e, ERR_INVALID,
-			       "user %s: want a password of 1 to %d characters, none of them a control character",
+			       "user %s: want a password of 1 to %d characters, no control "
+			       "characters",
 			       user, ACCESS_SECRET_MAX);
 	if (access_find_account(access_way_list(a, way), user))
 		return err_set(e, ERR_EXISTS, "user %s: there is one already", user);

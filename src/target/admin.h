@@ -11,7 +11,7 @@
  */
 void admin_remove_lun(struct server *s, struct lun *l);
 
-/* As lun_resize(), for a unit from whose memory connections may be sending. */
+/* As lun_resize(), for a unit from whose memory connections may be sending. Also -ERR_AGAIN. */
 int admin_resize_lun(struct server *s, struct lun *l, uint64_t bytes, bool cut, struct err *e);
 
 /*
@@ -20,6 +20,12 @@ int admin_resize_lun(struct server *s, struct lun *l, uint64_t bytes, bool cut, 
  * processing.
  */
 void admin_settle_lun(struct server *s, struct lun *l);
+
+/* Nobody logs in any more; who is logged in is asked to log out, and put out when he does not. */
+void admin_set_target_offline(struct server *s, struct target *t, bool offline);
+
+/* @t and its units go, with the sessions and logins that it has. @t is freed. */
+void admin_remove_target(struct server *s, struct target *t);
 
 /* Free the removed units that nothing refers to any more. */
 void admin_free_retired(struct server *s);

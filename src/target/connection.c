@@ -460,7 +460,8 @@ static void conn_timer_fire(struct loop_timer *t)
 		return;
 	}
 	if (c->deadline != MONO_NEVER) {
-		conn_close(c, c->draining ? "the peer reads nothing more" : "login took too long");
+		conn_close(c, c->draining ? "the peer reads nothing more" :
+			   c->session ? "it was asked to log out and did not" : "login took too long");
 		return;
 	}
 	due = c->heard + l->ping_interval + (c->pinged ? l->ping_timeout : 0);

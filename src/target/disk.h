@@ -39,6 +39,7 @@ struct disk {
 	bool volatile_cache;	/* acknowledged writes need flush() to be safe */
 	bool write_protected;
 	bool forgets;		/* what was written is gone with the process */
+	uint64_t file[2];	/* device and inode of its file; 0, 0: it has none */
 };
 
 /*

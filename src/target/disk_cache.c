@@ -359,7 +359,8 @@ int disk_cache_wrap(struct disk **d, struct err *e)
 	}
 	c->d = (struct disk){ .ops = &cache_ops, .size = (*d)->size, .volatile_cache = true,
 			      .write_protected = (*d)->write_protected,
-			      .forgets = (*d)->forgets };
+			      .forgets = (*d)->forgets,
+			      .file = { (*d)->file[0], (*d)->file[1] } };
 	c->below = *d;
 	*d = &c->d;
 	return 0;

@@ -252,6 +252,8 @@ static int disk_file_judge(struct disk_file *f)
 	if (fstat(f->fd, &st))
 		return -errno;
 	f->is_block = S_ISBLK(st.st_mode);
+	f->d.file[0] = f->is_block ? st.st_rdev : st.st_dev;
+	f->d.file[1] = f->is_block ? 0 : st.st_ino;
 	return f->is_block || S_ISREG(st.st_mode) ? 0 : -ENOTSUP;
 }
 

@@ -60,6 +60,11 @@ int login_new(struct login **out, struct connection *c)
 	return 0;
 }
 
+const struct target *login_target(const struct login *l)
+{
+	return l->start.target;
+}
+
 void login_free(struct login *l)
 {
 	free(l);
@@ -101,6 +106,13 @@ static bool login_take_name(struct login *l, const char *value)
 	return true;
 }
 
+/* What the initiator calls itself; one that is too long is left out. */
+static void login_take_alias(struct login *l, const char *value)
+{
+	if (value && strlen(value) < sizeof(l->start.alias))
+		memcpy(l->start.alias, value, strlen(value) + 1);
+}
+
 /* The rules for what the initiator wants. */
 static const struct access *login_access(const struct login *l)
 {
@@ -124,6 +136,10 @@ static bool login_find_target(struct login *l, const char *name)
 		login_refuse(l, PDU_LOGIN_NOT_FOUND, "no such target");
 		return false;
 	}
+	if (l->start.target->offline) {
+		login_refuse(l, PDU_LOGIN_UNAVAILABLE, "the target is offline");
+		return false;
+	}
 	text_addf(&l->out, "TargetPortalGroupTag", "%u", TARGET_PORTAL_GROUP);
 	return true;
 }
@@ -140,6 +156,7 @@ static bool login_identify(struct login *l, const struct text *t)
 	}
 	if (!login_take_name(l, name))
 		return false;
+	login_take_alias(l, text_get(t, "InitiatorAlias"));
 	l->start.discovery = type && !strcmp(type, "Discovery");
 	if (type && !l->start.discovery && strcmp(type, "Normal")) {
 		login_refuse(l, PDU_LOGIN_BAD_SESSION_TYPE, "unknown SessionType");

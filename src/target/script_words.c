@@ -72,6 +72,8 @@ const struct script_word script_ops[] = {
 	{ "persistent-reserve-in", SCSI_PERSISTENT_RESERVE_IN },
 	{ "persistent-reserve-out", SCSI_PERSISTENT_RESERVE_OUT },
 	{ "start-stop", SCSI_START_STOP_UNIT },
+	{ "extended-copy", SCSI_EXTENDED_COPY },
+	{ "receive-copy-results", SCSI_RECEIVE_COPY_RESULTS },
 	{ NULL, 0 },
 };
 

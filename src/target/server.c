@@ -138,6 +138,17 @@ static int server_add_portal(struct server *s, int fd)
 	return 0;
 }
 
+int server_check_address(const char *address, struct err *e)
+{
+	const char *port;
+	char host[256];
+
+	if (!server_split_address(address, host, sizeof(host), &port))
+		return 0;
+	return err_set(e, ERR_INVALID,
+		       "listen %s: want ADDRESS:PORT, such as 127.0.0.1:3260 or [::1]:0", address);
+}
+
 int server_listen(struct server *s, const char *address, struct err *e)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE };
@@ -147,21 +158,19 @@ int server_listen(struct server *s, const char *address, struct err *e)
 	int rc;
 
 	if (server_split_address(address, host, sizeof(host), &port))
-		return err_set(e, ERR_INVALID,
-			       "--listen %s: want ADDRESS:PORT, such as 127.0.0.1:3260 or [::1]:0",
-			       address);
+		return server_check_address(address, e);
 	rc = getaddrinfo(*host ? host : NULL, port, &hints, &ai);
 	if (rc)
-		return err_set(e, ERR_HOST, "--listen %s: %s", address, gai_strerror(rc));
+		return err_set(e, ERR_HOST, "listen %s: %s", address, gai_strerror(rc));
 	rc = server_bind(ai->ai_addr, ai->ai_addrlen);
 	freeaddrinfo(ai);
 	if (rc < 0)
 		return err_set(e, rc == -EADDRINUSE ? ERR_EXISTS :
 			       rc == -EACCES ? ERR_ACCESS : ERR_INVALID,
-			       "--listen %s: %s", address, strerror(-rc));
+			       "listen %s: %s", address, strerror(-rc));
 	if (server_add_portal(s, rc)) {
 		close(rc);
-		return err_set(e, ERR_NOMEM, "--listen %s: out of memory", address);
+		return err_set(e, ERR_NOMEM, "listen %s: out of memory", address);
 	}
 	return 0;
 }
@@ -185,6 +194,32 @@ static void server_turn_away(struct server *s, int listener)
 	log_warn("connection refused: out of file descriptors");
 }
 
+static bool server_same_host(const struct sockaddr_storage *x, const struct sockaddr_storage *y)
+{
+	if (x->ss_family != y->ss_family)
+		return false;
+	if (x->ss_family == AF_INET6)
+		return IN6_ARE_ADDR_EQUAL(&((const struct sockaddr_in6 *)(const void *)x)->sin6_addr,
+					  &((const struct sockaddr_in6 *)(const void *)y)->sin6_addr);
+	return ((const struct sockaddr_in *)(const void *)x)->sin_addr.s_addr ==
+	       ((const struct sockaddr_in *)(const void *)y)->sin_addr.s_addr;
+}
+
+/* Are there enough connections already, or enough from @peer? */
+static bool server_is_full(const struct server *s, const struct sockaddr_storage *peer)
+{
+	const struct connection *c;
+	unsigned n = 0;
+
+	if (s->connection_count >= s->limits.connections)
+		return true;
+	if (!s->limits.connections_per_address)
+		return false;
+	list_each(c, &s->connections, link)
+		n += server_same_host(&c->from, peer);
+	return n >= s->limits.connections_per_address;
+}
+
 static void server_accept(struct loop_fd *w, unsigned events)
 {
 	struct portal *p = container_of(w, struct portal, watch);
@@ -193,7 +228,9 @@ static void server_accept(struct loop_fd *w, unsigned events)
 
 	(void)events;
 	for (int i = 0; i < SERVER_ACCEPTS; i++) {
-		int fd = accept4(w->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		struct sockaddr_storage peer = { 0 };
+		socklen_t len = sizeof(peer);
+		int fd = accept4(w->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd < 0) {
 			if (errno == EMFILE || errno == ENFILE)
@@ -201,10 +238,13 @@ static void server_accept(struct loop_fd *w, unsigned events)
 			return;
 		}
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-		if (s->connection_count >= s->limits.connections) {
+		if (server_is_full(s, &peer)) {
+			char from[80];
+
 			s->stats.turned_away++;
-			log_warn("connection refused: there are enough | connections=%u",
-				 s->connection_count);
+			server_print_address(&peer, from, sizeof(from));
+			log_warn("connection refused: there are enough | connections=%u peer=%s",
+				 s->connection_count, from);
 			close(fd);
 		} else if (conn_new(s, fd)) {
 			log_warn("connection refused: out of memory");

@@ -21,6 +21,7 @@ struct faults;
 
 struct server_limits {
 	unsigned connections;		/* at once */
+	unsigned connections_per_address;/* of them, from one; 0: no limit of its own */
 	unsigned tasks;			/* commands per session in flight: the CmdSN window */
 	span_ms login_timeout;		/* from accept to full feature phase */
 	span_ms ping_interval;		/* of silence, then a NOP-In; 0: never */
@@ -67,7 +68,9 @@ struct server {
 	uint16_t last_tsih;
 	struct server_limits limits;
 	struct params offer;		/* in discovery sessions */
+	bool open;			/* targets for everybody, wherever it listens */
 	struct access discovery;	/* who may have one */
+	char user[256];			/* --user, as it was said; empty: it was not */
 	struct server_stats stats;
 	struct faults *faults;		/* NULL: it behaves */
 };
@@ -79,6 +82,9 @@ void server_init(struct server *s);
  * free one, and portal.address has it. Returns 0 or -code with a sentence in @e.
  */
 int server_listen(struct server *s, const char *address, struct err *e);
+
+/* Is @address written as server_listen() wants it? Returns 0 or -ERR_INVALID. */
+int server_check_address(const char *address, struct err *e);
 
 /* Begin to accept on @loop, which outlives the server. Returns 0 or -errno. */
 int server_start(struct server *s, struct loop *loop);

@@ -21,6 +21,8 @@ enum {
 	SESSION_LOGOUT_NO_RECOVERY = 2,
 };
 
+enum { SESSION_ASYNC_LOGOUT = 1 };	/* RFC 7143 11.9.1 */
+
 /* --- life --- */
 
 static struct session *session_find_port(const struct server *sv, const struct session_start *w)
@@ -227,6 +229,22 @@ static void session_nop_in(struct session *s, uint32_t ttt)
 	be32_store(bhs + 20, ttt);
 	session_number_same(s, bhs);
 	conn_pdu_send(s->c, bhs, 0);
+}
+
+void session_ask_logout(struct session *s, span_ms within)
+{
+	struct connection *c = s->c;
+	uint8_t *bhs = conn_pdu(c, 0);
+
+	pdu_init(bhs, PDU_ASYNC, PDU_F, PDU_TAG_NONE);
+	session_number(s, bhs);
+	bhs[36] = SESSION_ASYNC_LOGOUT;
+	be16_store(bhs + 42, (uint16_t)((within + 999) / 1000));
+	conn_pdu_send(c, bhs, 0);
+	if (c->dead || c->draining)
+		return;
+	c->deadline = loop_now(c->server->loop) + within;
+	loop_timer_set(&c->timer, c->deadline);
 }
 
 void session_ping(struct session *s)

@@ -16,6 +16,7 @@
 #include "iscsifs/check.h"
 #include "iscsifs/log.h"
 #include "target/disk_cache.h"
+#include "target/former.h"
 
 enum { TARGET_KNOWN_MAX = 1024 };
 
@@ -70,6 +71,7 @@ int target_new(struct target **out, const char *name, struct err *e)
 	params_offer(&t->offer);
 	list_init(&t->nexuses);
 	list_init(&t->known);
+	list_init(&t->former);
 	list_init(&t->link);
 	*out = t;
 	return 0;
@@ -93,6 +95,7 @@ void target_free(struct target *t)
 		return;
 	list_each_safe(k, tmp, &t->known, link)
 		free(k);
+	former_forget_all(t);
 	for (unsigned i = 0; i < t->luns; i++)
 		lun_free(t->lun[i]);
 	access_fini(&t->access);
@@ -139,14 +142,14 @@ static int target_grow(struct target *t, unsigned numbers)
 	return 0;
 }
 
-/* A number of this process, for what does not outlive it. */
-static uint64_t target_life(void)
+/* A number that nothing else has. */
+static uint64_t target_chance(void)
 {
-	static uint64_t life;
+	uint64_t n = 0;
 
-	while (!life && getrandom(&life, sizeof(life), 0) < 0 && errno == EINTR)
+	while (getrandom(&n, sizeof(n), 0) < 0 && errno == EINTR)
 		;
-	return life;
+	return n;
 }
 
 /*
@@ -155,17 +158,33 @@ static uint64_t target_life(void)
  */
 static void lun_identify(struct lun *l, const struct lun_options *o)
 {
-	uint64_t h = target_digest_start(o->serial ? o->serial : l->target->name);
+	uint64_t derived = target_digest(target_digest_start(l->target->name),
+					 &(uint32_t){ l->number }, sizeof(uint32_t));
+	const char *id = o->scsi_id ? o->scsi_id : o->serial;
+	uint64_t h;
 
-	if (!o->serial)
-		h = target_digest(h, &(uint32_t){ l->number }, sizeof(uint32_t));
-	if (!o->serial && l->disk->forgets)
-		h = target_digest(h, &(uint64_t){ target_life() }, sizeof(uint64_t));
+	if (l->disk->forgets)
+		derived = target_digest(derived, &(uint64_t){ target_chance() }, sizeof(uint64_t));
+	h = id && !o->shared_id ? target_digest_start(id) : derived;
 	l->identity = h & 0x0fffffffffffffffull;
+	l->serial_given = o->serial;
+	l->shared_id = o->shared_id;
 	if (o->serial)
 		snprintf(l->serial, sizeof(l->serial), "%s", o->serial);
 	else
-		snprintf(l->serial, sizeof(l->serial), "%016" PRIx64, h);
+		snprintf(l->serial, sizeof(l->serial), "%016" PRIx64, derived);
+	snprintf(l->scsi_id, sizeof(l->scsi_id), "%s", o->scsi_id ? o->scsi_id : "");
+	snprintf(l->vendor, sizeof(l->vendor), "%s", o->vendor ? o->vendor : LUN_VENDOR);
+	snprintf(l->product, sizeof(l->product), "%s", o->product ? o->product : LUN_PRODUCT);
+	snprintf(l->revision, sizeof(l->revision), "%s", o->revision ? o->revision : LUN_REVISION);
+}
+
+static bool lun_physical_ok(const struct lun_options *o)
+{
+	uint32_t p = o->physical_bytes;
+
+	return p >= o->block_bytes && !(p & (p - 1)) &&
+	       p / o->block_bytes <= 1u << LUN_PHYSICAL_EXPONENT_MAX;
 }
 
 static int lun_measure(struct lun *l, const struct lun_options *o, struct err *e)
@@ -173,11 +192,14 @@ static int lun_measure(struct lun *l, const struct lun_options *o, struct err *e
 	if (o->block_bytes != 512 && o->block_bytes != 4096)
 		return err_set(e, ERR_INVALID, "LUN %s: block=%u: want 512 or 4096", o->backing,
 			       o->block_bytes);
-	if ((o->physical_bytes != 512 && o->physical_bytes != 4096) ||
-	    o->physical_bytes < o->block_bytes)
+	if (!lun_physical_ok(o))
 		return err_set(e, ERR_INVALID,
-			       "LUN %s: physical=%u: want 512 or 4096, and not less than block",
+			       "LUN %s: physical=%u: want a power of two, and not less than block",
 			       o->backing, o->physical_bytes);
+	l->lowest_aligned = o->lowest_aligned;
+	l->optimal_gran = o->optimal_gran ? o->optimal_gran : 4096 / o->block_bytes;
+	l->optimal_len = o->optimal_len ? o->optimal_len : (1u << 20) / o->block_bytes;
+	l->rotation_rate = o->rotation_rate;
 	l->block_bytes = o->block_bytes;
 	l->physical_bytes = o->physical_bytes;
 	l->blocks = l->disk->size / l->block_bytes;
@@ -227,7 +249,7 @@ void target_set_present(struct lun *l, bool present)
 	struct target *t = l->target;
 
 	l->absent = !present;
-	l->reserved_by = NULL;
+	lun_forget_reservations(l);
 	t->by_number[l->number] = present ? l : NULL;
 	target_tell_luns_changed(t);
 	if (present)
@@ -239,14 +261,25 @@ void target_remove_lun(struct lun *l)
 	struct target *t = l->target;
 	unsigned at = 0;
 
+	former_remember(t, l);
+
 	while (t->lun[at] != l)
 		at++;
 	t->luns--;
 	for (; at < t->luns; at++)
 		t->lun[at] = t->lun[at + 1];
-	target_forget_attentions(t, l);
 	t->index_taken[l->index] = false;
 	target_set_present(l, false);
+}
+
+/* A path is made one from the root on: a daemon leaves its directory. In memory of its own, or NULL. */
+static char *lun_backing(const char *backing)
+{
+	char *path = NULL;
+
+	if (strncmp(backing, "ram:", 4) && strncmp(backing, "null:", 5) && *backing != '/')
+		path = realpath(backing, NULL);
+	return path ? path : strdup(backing);
 }
 
 int target_add_lun(struct target *t, const struct lun_options *o, struct err *e)
@@ -257,7 +290,7 @@ int target_add_lun(struct target *t, const struct lun_options *o, struct err *e)
 	if (rc)
 		return rc;
 	l = calloc(1, sizeof(*l));
-	if (!l || !(l->backing = strdup(o->backing)) || target_grow(t, o->number + 1)) {
+	if (!l || !(l->backing = lun_backing(o->backing)) || target_grow(t, o->number + 1)) {
 		lun_free(l);
 		return err_set(e, ERR_NOMEM, "LUN %s: out of memory", o->backing);
 	}
@@ -266,6 +299,8 @@ int target_add_lun(struct target *t, const struct lun_options *o, struct err *e)
 	l->number = o->number;
 	l->write_cache = l->write_cache_default = o->write_cache;
 	l->thin = o->thin;
+	l->write_protected = o->write_protected;
+	l->volatile_cache = o->volatile_cache;
 	rc = disk_open(&l->disk, o->backing, o->write_protected, e);
 	if (!rc && o->volatile_cache)
 		rc = disk_cache_wrap(&l->disk, e);
@@ -332,78 +367,6 @@ void nexus_end(struct nexus *n)
 	}
 	list_del(&n->link);
 	n->target = NULL;
-}
-
-void lun_attention(struct lun *l, enum nexus_ua ua, const struct nexus *except)
-{
-	struct nexus *n;
-
-	list_each(n, &l->target->nexuses, link) {
-		if (n != except)
-			n->ua[l->index] |= ua;
-	}
-}
-
-void lun_reset(struct lun *l)
-{
-	l->reserved_by = NULL;
-	l->software_protected = false;
-	l->descriptor_sense = false;
-	l->write_cache = l->write_cache_default;
-	lun_attention(l, NEXUS_UA_LUN_RESET, NULL);
-}
-
-int lun_resize(struct lun *l, uint64_t bytes, bool cut, struct err *e)
-{
-	uint64_t before = l->blocks;
-	int rc;
-
-	if (bytes && bytes < l->block_bytes)
-		return err_set(e, ERR_INVALID, "LUN %u of %s: want at least one block of %u bytes",
-			       l->number, l->target->name, l->block_bytes);
-	rc = disk_resize(l->disk, bytes, cut);
-	if (rc)
-		return err_set(e, rc == -ENOMEM ? ERR_NOMEM : ERR_INVALID,
-			       "LUN %u of %s: %s cannot have %llu bytes: %s", l->number,
-			       l->target->name, l->backing, (unsigned long long)bytes, strerror(-rc));
-	l->blocks = l->disk->size / l->block_bytes;
-	if (l->blocks != before)
-		lun_attention(l, NEXUS_UA_CAPACITY_CHANGED, NULL);
-	return 0;
-}
-
-int lun_set_protected(struct lun *l, bool on, struct err *e)
-{
-	bool before = lun_is_protected(l);
-	int rc = on ? 0 : disk_protect(l->disk, false);
-
-	if (rc)
-		return err_set(e, ERR_ACCESS, "LUN %u of %s: %s cannot be written to: %s", l->number,
-			       l->target->name, l->backing, strerror(-rc));
-	l->write_protected = on;
-	if (lun_is_protected(l) != before)
-		lun_attention(l, NEXUS_UA_MODE_CHANGED, NULL);
-	return 0;
-}
-
-void lun_set_offline(struct lun *l, bool offline)
-{
-	if (!offline) {
-		disk_recover(l->disk);
-		l->error = 0;
-	}
-	if (l->offline && !offline)
-		lun_attention(l, NEXUS_UA_BECAME_READY, NULL);
-	l->offline = offline;
-}
-
-void lun_note_error(struct lun *l, const char *what, int rc)
-{
-	if (l->error == rc)
-		return;
-	l->error = rc;
-	log_error("the backing store of a LUN fails | target=%s lun=%u backing=%s doing=%s error=%s",
-		  l->target->name, l->number, l->backing, what, strerror(-rc));
 }
 
 void lun_change_identity(struct lun *l)

@@ -23,7 +23,16 @@ enum {
 	TARGET_LUNS_MAX = 1024,		/* logical units of one target */
 	TARGET_LUN_NUMBER_MAX = 16383,	/* flat space addressing, SAM-5 4.6.7 */
 	TARGET_PORTAL_GROUP = 1,	/* every portal belongs to the one group */
+	LUN_VENDOR_MAX = 8,		/* characters, SPC-4 6.6.2 */
+	LUN_PRODUCT_MAX = 16,
+	LUN_REVISION_MAX = 4,
+	LUN_ID_MAX = 36,		/* of a serial number and what names are made from */
+	LUN_PHYSICAL_EXPONENT_MAX = 15,	/* SBC-3 5.16.2 */
 };
+
+#define LUN_VENDOR	"ISCSIFS"
+#define LUN_PRODUCT	"VIRTUAL-DISK"
+#define LUN_REVISION	"0001"
 
 struct nexus;
 struct scsi_cmd;
@@ -53,7 +62,18 @@ struct lun {
 	bool descriptor_sense;		/* D_SENSE, likewise */
 	uint32_t physical_bytes;	/* block size of the medium, as READ CAPACITY(16) tells it */
 	bool thin;			/* unmap and friends are there */
-	char serial[33];
+	bool volatile_cache;		/* there is one of our own over the disk */
+	char serial[LUN_ID_MAX + 1];
+	bool serial_given;		/* not derived */
+	bool shared_id;			/* struct lun_options has these */
+	char scsi_id[LUN_ID_MAX + 1];
+	char vendor[LUN_VENDOR_MAX + 1];
+	char product[LUN_PRODUCT_MAX + 1];
+	char revision[LUN_REVISION_MAX + 1];
+	uint32_t lowest_aligned;
+	uint32_t optimal_gran;
+	uint32_t optimal_len;
+	uint32_t rotation_rate;
 	uint64_t identity;		/* 60 bits, of NAA "locally assigned" */
 	const struct nexus *reserved_by;/* RESERVE(6); NULL: nobody */
 	bool write_protected;		/* by the operator; the disk may be so by itself */
@@ -72,12 +92,21 @@ struct lun_options {
 	const char *backing;		/* disk_open()'s words */
 	unsigned number;
 	uint32_t block_bytes;
-	uint32_t physical_bytes;	/* 512 or 4096, not below block_bytes */
+	uint32_t physical_bytes;	/* block_bytes, times a power of two up to 2^15 */
 	bool write_protected;
 	bool write_cache;
 	bool volatile_cache;		/* one of our own over the disk, that can be lost */
 	bool thin;
 	const char *serial;		/* NULL: derived from target and number */
+	const char *scsi_id;		/* names are made from it; NULL: from the serial number */
+	bool shared_id;			/* another unit has the same: from target and number */
+	const char *vendor;		/* NULL: LUN_VENDOR, and so on */
+	const char *product;
+	const char *revision;
+	uint32_t lowest_aligned;	/* block */
+	uint32_t optimal_gran;		/* blocks; 0: 4096 bytes */
+	uint32_t optimal_len;		/* blocks; 0: 1 MiB */
+	uint32_t rotation_rate;		/* SBC-3 6.5.2: 0 is not told, 1 does not turn */
 };
 
 struct target {
@@ -87,9 +116,12 @@ struct target {
 	struct lun **by_number;			/* [lun_numbers]; without those that are absent */
 	bool index_taken[TARGET_LUNS_MAX];
 	unsigned lun_numbers;
+	bool offline;				/* by the operator: nobody logs in */
 	struct access access;			/* who may log in */
 	struct params offer;			/* what we are willing to negotiate */
+	unsigned tid;				/* tgt's number of it; 0: none */
 	unsigned window;			/* commands per session in flight; 0: the server's */
+	struct list former;			/* units that were removed: former.h */
 	struct list nexuses;
 	struct list known;			/* initiator ports seen since we started */
 	unsigned known_count;

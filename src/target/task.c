@@ -70,7 +70,8 @@ static void task_activate(struct task *t, enum task_state state)
 	list_move(&t->session->active, &t->link);
 }
 
-void task_abort(struct task *t)
+/* It waits for no thread any more. */
+static void task_forget_work(struct task *t)
 {
 	if (t->state == TASK_FLUSHING)
 		flusher_forget(&t->flush);
@@ -78,6 +79,11 @@ void task_abort(struct task *t)
 		chore_forget(t->cmd.chore);
 		t->cmd.chore = NULL;
 	}
+}
+
+void task_abort(struct task *t)
+{
+	task_forget_work(t);
 	task_release(t);
 }
 
@@ -327,8 +333,7 @@ void task_answer(struct task *t)
 
 void task_fail(struct task *t, enum sense_key key, uint16_t code)
 {
-	if (t->state == TASK_FLUSHING)
-		flusher_forget(&t->flush);
+	task_forget_work(t);
 	list_del(&t->reading);
 	scsi_fail(&t->cmd, key, code);
 	if (t->state != TASK_HELD)

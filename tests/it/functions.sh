@@ -277,11 +277,13 @@ _check_logs() {
 # target_url, target_kill9 and target_restart.
 
 declare -A TARGET_KIND TARGET_PORT TARGET_ARGS TARGET_IQN
+TARGET_HOST=127.0.0.1	# where tgtd listens, and with which words before its name it is started
+TARGET_VIA=()
 
 # target_url [NAME] [LUN]; LUN - gives the portal alone
 target_url() {
 	local name=${1:-t} url
-	url=iscsi://127.0.0.1:${TARGET_PORT[$name]}
+	url=iscsi://$TARGET_HOST:${TARGET_PORT[$name]}
 	[ "${2-}" = - ] || url=$url/${TARGET_IQN[$name]}${2:+/$2}
 	echo "$url"
 }
@@ -413,7 +415,8 @@ _tgtd_run() {
 		# tgtd cannot let the kernel choose: try ports until one is free.
 		[ "$fixed" != 0 ] || port=$((20000 + (RANDOM * 7 + $$) % 12000))
 		TGT_IPC_SOCKET=$CASE_DIR/tgt.$name \
-			spawn "target.$name" tgtd -f -C 1 --iscsi "portal=127.0.0.1:$port"
+			spawn "target.$name" "${TARGET_VIA[@]}" tgtd -f -C 1 \
+			--iscsi "portal=$TARGET_HOST:$port"
 		poll 10 _tgtd_settled "$name" "$port" || :
 		_tgtd_listens "$port" "${PID[target.$name]}" && break
 		note "tgtd did not get port $port (try $try)"
@@ -434,7 +437,7 @@ _tgtd_settled() {
 _tgtd_listens() {	# PORT PID: this process, not another one, has the port
 	local inode
 	inode=$(awk -v port="$(printf ':%04X' "$1")" \
-		'$4 == "0A" && index($2, port) { print $10; exit }' /proc/net/tcp)
+		'$4 == "0A" && index($2, port) { print $10; exit }' "/proc/$2/net/tcp" 2>/dev/null)
 	[ -n "$inode" ] && find "/proc/$2/fd" -lname "socket:\\[$inode\\]" 2>/dev/null | grep -q .
 }
 

@@ -303,7 +303,7 @@ _group() {
 	TARGET_WITH=()
 	if [ "$settings" = authmethod=CHAP ]; then
 		MOUNT_WITH+=(username=joe password=twelve-letters)
-		TARGET_WITH=(--user joe --password-file "$CASE_DIR/password")
+		TARGET_WITH=(--chap-user joe --chap-password-file "$CASE_DIR/password")
 	fi
 	_group_target
 	_group_mount

@@ -134,7 +134,7 @@ qemu_img_converts_a_sparse_image_and_keeps_it_sparse() {
 _private_target() {
 	echo sesame-open-now >secret
 	chmod 600 secret
-	target_start "$@" -- --user joe --password-file "$CASE_DIR/secret" \
+	target_start "$@" -- --chap-user joe --chap-password-file "$CASE_DIR/secret" \
 		--control "$CASE_DIR/target.sock"
 }
 

@@ -783,6 +783,12 @@ span_ms transport_silence(struct transport *tp)
 	return loop_now(tp->sim->loop) - tp->last_rx;
 }
 
+span_ms transport_unheard(struct transport *tp)
+{
+	(void)tp;
+	return 0;
+}
+
 unsigned transport_queued(const struct transport *tp)
 {
 	return tp->sim->net.queued;

@@ -233,6 +233,7 @@ static void a_bad_account_is_refused(void **state)
 	longest[ACCESS_SECRET_MAX + 1] = 0;
 	assert_int_equal(access_add_account(a, ACCESS_INCOMING, "", "s", NULL), -ERR_INVALID);
 	assert_int_equal(access_add_account(a, ACCESS_INCOMING, "u", "", NULL), -ERR_INVALID);
+	assert_int_equal(access_add_account(a, ACCESS_INCOMING, "u v", "s", NULL), -ERR_INVALID);
 	assert_int_equal(access_add_account(a, ACCESS_INCOMING, "u\n", "s", NULL), -ERR_INVALID);
 	assert_int_equal(access_add_account(a, ACCESS_INCOMING, longest, "s", NULL), -ERR_INVALID);
 	assert_int_equal(access_add_account(a, ACCESS_INCOMING, "u", longest, &e), -ERR_INVALID);

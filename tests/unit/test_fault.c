@@ -67,6 +67,7 @@ static const char *const good_rules[] = {
 	"rule a on mark x do window 1, ping, forget session, stall",
 	"rule a on connect do rate 1M for 10s, slice 1",
 	"rule a on write do pretend",
+	"rule a on command where op=persistent-reserve-out, op=extended-copy do sense 6/2a/03",
 	"\t rule  a-b_c.9\ton write do close , mark b   # and why",
 };
 

@@ -36,6 +36,18 @@ int fdatasync(int fd)
 	return (int)syscall(SYS_fdatasync, fd);
 }
 
+static int live_write_errno;		/* of every pwrite(); 0: it works */
+
+ssize_t pwrite(int fd, const void *buf, size_t len, off_t off);
+ssize_t pwrite(int fd, const void *buf, size_t len, off_t off)
+{
+	if (live_write_errno) {
+		errno = live_write_errno;
+		return -1;
+	}
+	return syscall(SYS_pwrite64, fd, buf, len, off);
+}
+
 struct live {
 	char path[64];
 	struct target *t;
@@ -72,7 +84,7 @@ static int live_set_up(void **state)
 	fd = mkstemp(v->path);
 	assert_true(fd >= 0 && !ftruncate(fd, SIZE));
 	close(fd);
-	live_sync_errno = 0;
+	live_sync_errno = live_write_errno = 0;
 	assert_int_equal(target_new(&v->t, "iqn.2026-11.example:t", &e), 0);
 	(void)live_add(v, 5, "ram:1M");
 	(void)live_add(v, 2, v->path);
@@ -201,6 +213,7 @@ static void a_removed_unit_is_not_supported(void **state)
 
 	live_run(v, &v->a, 5, reserve, NULL, 0);
 	assert_ptr_equal(l->reserved_by, &v->a);
+	lun_attention(l, NEXUS_UA_CAPACITY_CHANGED, NULL);
 	target_remove_lun(l);
 	assert_null(l->reserved_by);
 	lun_free(l);
@@ -428,6 +441,63 @@ static void without_a_cache_each_write_is_flushed(void **state)
 	expect_sense(v, SENSE_MEDIUM_ERROR, SENSE_WRITE_ERROR);
 }
 
+static void each_error_of_a_write_has_its_sense(void **state)
+{
+	static const struct {
+		int error;
+		uint8_t key;
+		uint16_t code;
+	} rows[] = {
+		{ EIO, SENSE_MEDIUM_ERROR, SENSE_WRITE_ERROR },
+		{ ENOSPC, SENSE_DATA_PROTECT, SENSE_SPACE_ALLOCATION_FAILED },
+		{ EDQUOT, SENSE_DATA_PROTECT, SENSE_SPACE_ALLOCATION_FAILED },
+		{ EFBIG, SENSE_DATA_PROTECT, SENSE_SPACE_ALLOCATION_FAILED },
+		{ EROFS, SENSE_DATA_PROTECT, SENSE_WRITE_PROTECTED },
+	};
+	struct live *v = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		live_write_errno = rows[i].error;
+		live_write(v, 2, 7, false);
+		expect_sense(v, rows[i].key, rows[i].code);
+	}
+	assert_int_equal(v->c.sense.has_info, false);
+	live_write_errno = EIO;
+	live_write(v, 2, 7, false);
+	assert_true(v->c.sense.has_info && v->c.sense.info == 7);
+	live_write_errno = 0;		/* nothing was lost that was acknowledged */
+	live_write(v, 2, 7, true);
+	assert_int_equal(v->c.status, SCSI_GOOD);
+}
+
+static void what_a_cache_cannot_write_down_stays_in_it(void **state)
+{
+	struct live *v = *state;
+	struct lun_options o = { .backing = v->path, .number = 8, .block_bytes = BLOCK,
+				 .physical_bytes = 4096, .write_cache = true,
+				 .volatile_cache = true };
+	static const uint8_t data[BLOCK] = { 1, 2, 3 };
+	uint8_t got[BLOCK] = { 0 };
+	struct err e = ERR_INIT;
+	int fd;
+
+	assert_int_equal(target_add_lun(v->t, &o, &e), 0);
+	live_forget(v);
+	live_write(v, 8, 9, false);
+	live_write_errno = ENOSPC;
+	live_flush(v, 8);
+	expect_sense(v, SENSE_DATA_PROTECT, SENSE_SPACE_ALLOCATION_FAILED);
+	live_flush(v, 8);
+	expect_sense(v, SENSE_DATA_PROTECT, SENSE_SPACE_ALLOCATION_FAILED);
+	live_write_errno = 0;
+	live_flush(v, 8);
+	assert_int_equal(v->c.status, SCSI_GOOD);
+	fd = open(v->path, O_RDONLY);
+	assert_int_equal(pread(fd, got, BLOCK, 9 * BLOCK), BLOCK);
+	close(fd);
+	assert_memory_equal(got, data, BLOCK);
+}
+
 static void a_file_that_was_cut_is_a_medium_error(void **state)
 {
 	struct live *v = *state;
@@ -486,6 +556,8 @@ int main(void)
 		CASE(a_failed_flush_is_not_forgotten),
 		CASE(no_space_at_a_flush_is_said_as_such),
 		CASE(without_a_cache_each_write_is_flushed),
+		CASE(each_error_of_a_write_has_its_sense),
+		CASE(what_a_cache_cannot_write_down_stays_in_it),
 		CASE(a_file_that_was_cut_is_a_medium_error),
 		CASE(a_file_may_not_grow_over_its_limit),
 	};
