@@ -41,6 +41,7 @@ struct lun {
 	struct gate gate;
 	struct ioq q;
 	struct probe probe;
+	bool power_on;			/* heard by this probe: 29/00 to 29/03, and not for our reset */
 	bool power_lost;		/* heard since it was READY: a power on, and no nexus loss */
 	bool probing;
 	bool reprobe;			/* when the probe that was stopped is back */
@@ -55,6 +56,9 @@ struct lun {
 	mono_ms outage_began;		/* MONO_NEVER: no outage */
 	bool given_up;			/* its budget is spent */
 	bool looking;			/* held for a look at it, by a unit attention; the link is up */
+	bool held;			/* by the ladder */
+	bool reset;			/* by us, and not READY since: it will say so */
+	bool reset_lost;		/* and the link was lost since */
 	struct loop_timer outage_timer;
 	struct loop_timer probe_timer;	/* not ready: ask again */
 	char why[96];			/* why it is not READY */
@@ -85,11 +89,19 @@ void lun_settings_changed(struct lun *lun);
  */
 void lun_drain(struct lun *lun);
 
+/* The ladder works for it: its requests wait, the outage begins; lun_release() ends that. */
+void lun_hold(struct lun *lun);
+/* As ioq_take_back(), of the question that is on its way as well. */
+int lun_take_back(struct lun *lun, const struct transport_cmd *late);
+/* The target has reset it for us, or was asked to: its next word about that is no power loss. */
+void lun_note_reset(struct lun *lun);
+/* It is asked anew who it is; nothing is sent to it before that is known. */
+void lun_look(struct lun *lun);
+/* Requests pass again, if it is ready. */
+void lun_release(struct lun *lun);
+
 /* A unit attention that came with the answer to a command of the session's own. */
 void lun_note_attention(struct lun *lun, const struct sense *sense);
-
-/* The age of the question that is on its way; 0: there is none. */
-span_ms lun_probe_age(const struct lun *lun);
 
 /* What is left of replacement_timeout; -1: no outage, or no limit. */
 span_ms lun_outage_left(const struct lun *lun);

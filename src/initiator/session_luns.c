@@ -20,7 +20,7 @@ enum {
 
 static void session_ask_luns(struct session *s);
 
-static struct lun *session_find_lun(const struct session *s, unsigned number)
+struct lun *session_find_lun(const struct session *s, unsigned number)
 {
 	struct lun *lun;
 
@@ -246,14 +246,21 @@ static void session_ask_luns(struct session *s)
 	s->luns_again = s->luns_asking;
 	if (s->luns_asking)
 		return;
-	s->luns_cmd = (struct transport_cmd){ .done = session_luns_done };
-	s->luns_asking = true;
 	s->luns_asked = loop_now(s->loop);
+	s->luns_cmd = (struct transport_cmd){ .done = session_luns_done,
+					      .older_moved = s->luns_asked };
+	s->luns_asking = true;
 	if (transport_command(s->tp, &s->luns_cmd, lun_addr_of(0), cdb, len, s->luns_buf,
 			      SESSION_LUNS_BYTES, NULL, 0) < 0) {
 		s->luns_asking = false;
 		loop_timer_set(&s->luns_timer, loop_now(s->loop) + SESSION_LUNS_AGAIN_MS / 4);
 	}
+}
+
+void session_luns_aborted(struct session *s)
+{
+	s->luns_asking = false;
+	loop_timer_set(&s->luns_timer, loop_now(s->loop) + SESSION_LUNS_AGAIN_MS);
 }
 
 void session_luns_probe(struct session *s)
