@@ -6,6 +6,7 @@
  */
 #include "target/disk_cache.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,6 +127,21 @@ static int cache_read(struct disk *d, uint64_t off, void *buf, size_t len)
 
 	pthread_mutex_lock(&c->lock);
 	rc = disk_read(c->below, off, buf, len);
+	if (!rc && !cache_is_clean(c))
+		cache_overlay(c, off, buf, len);
+	pthread_mutex_unlock(&c->lock);
+	return rc;
+}
+
+/* While a flush writes it down, that is as good as a disk that waits. */
+static int cache_read_now(struct disk *d, uint64_t off, void *buf, size_t len)
+{
+	struct disk_cache *c = cache_of(d);
+	int rc;
+
+	if (pthread_mutex_trylock(&c->lock))
+		return -EAGAIN;
+	rc = disk_read_now(c->below, off, buf, len);
 	if (!rc && !cache_is_clean(c))
 		cache_overlay(c, off, buf, len);
 	pthread_mutex_unlock(&c->lock);
@@ -255,6 +271,7 @@ static void cache_free(struct disk *d)
 static const struct disk_ops cache_ops = {
 	.name = "volatile",
 	.read = cache_read,
+	.read_now = cache_read_now,
 	.write = cache_write,
 	.flush = cache_flush,
 	.zero = cache_zero,
@@ -289,7 +306,7 @@ int disk_cache_wrap(struct disk **d, struct err *e)
 		return err_set(e, ERR_NOMEM, "write cache: cannot reserve memory");
 	}
 	c->d = (struct disk){ .ops = &cache_ops, .size = (*d)->size, .volatile_cache = true,
-			      .write_protected = (*d)->write_protected };
+			      .write_protected = (*d)->write_protected, .sleeps = (*d)->sleeps };
 	c->below = *d;
 	*d = &c->d;
 	return 0;

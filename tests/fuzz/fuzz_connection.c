@@ -40,16 +40,39 @@ static struct target *fuzz_target(const char *name, const char *const *luns)
 	return t;
 }
 
+static int fuzz_read_later(struct disk *d, uint64_t off, void *buf, size_t len)
+{
+	(void)d;
+	(void)off;
+	(void)buf;
+	(void)len;
+	return -EAGAIN;
+}
+
+/* Everything that touches it is for threads. */
+static void fuzz_make_slow(struct disk *d)
+{
+	static struct disk_ops slow;
+
+	slow = *d->ops;
+	slow.map = NULL;
+	slow.read_now = fuzz_read_later;
+	d->ops = &slow;
+	d->sleeps = true;
+	d->slow_until_us = UINT64_MAX;
+}
+
 static void fuzz_set_up(void)
 {
-	static const char *const luns[] = { "ram:1M", "ram:64K", NULL };
+	static const char *const luns[] = { "ram:1M", "ram:64K", "ram:64K", NULL };
 	struct target *t;
 
 	log_set_level(LOG_LEVEL_ERROR);
 	server_init(&fuzz_server);
 	fuzz_server.limits.tasks = 8;
-	fuzz_target("iqn.2026-11.example:a", luns);
-	t = fuzz_target("iqn.2026-11.example:b", luns + 1);
+	t = fuzz_target("iqn.2026-11.example:a", luns);
+	fuzz_make_slow(t->lun[1]->disk);
+	t = fuzz_target("iqn.2026-11.example:b", luns + 2);
 	strcpy(t->incoming.name, "joe");
 	strcpy(t->incoming.text, "sesame-open-now");
 	FUZZ_CHECK(!loop_new(&fuzz_loop));
@@ -103,8 +126,8 @@ static void fuzz_login(int fd)
 
 	pdu[7] = sizeof(keys);
 	pdu[8] = 0x80;
-	pdu[19] = 1; /* ITT */
-	pdu[27] = 1; /* CmdSN */
+	pdu[19] = 1;	/* ITT */
+	pdu[27] = 1;	/* CmdSN */
 	memcpy(pdu + 48, keys, sizeof(keys));
 	fuzz_feed(fd, pdu, 48 + (sizeof(keys) + 3) / 4 * 4);
 }
@@ -126,7 +149,7 @@ static void fuzz_settle(int fd)
 		}
 	}
 	FUZZ_CHECK(list_empty(&fuzz_server.sessions));
-	FUZZ_CHECK(!loop_turn(fuzz_loop, 0)); /* memory of what was closed last */
+	FUZZ_CHECK(!loop_turn(fuzz_loop, 0));	/* memory of what was closed last */
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * SCSI commands on small disks in memory: an input is a list of commands, each of a unit, an
- * initiator, a CDB, and data. Chores are carried out at once.
+ * initiator, a CDB, and data. Chores are carried out at once; unit 1 has chores for everything.
  */
 #include "fuzz.h"
 
@@ -15,6 +15,7 @@ enum { FUZZ_COMMANDS = 64, FUZZ_CHORES = 4096, FUZZ_READ = 65536 };
 
 static struct target *fuzz_target;
 static struct nexus fuzz_nexus[2];
+static struct chores fuzz_chores;
 
 static void fuzz_add(unsigned number, const char *backing, uint32_t block, bool thin,
 		     bool protected)
@@ -41,6 +42,9 @@ static void fuzz_set_up(void)
 	fuzz_add(1, "ram:256K", 4096, true, false);
 	fuzz_add(2, "ram:64K", 512, false, false);
 	fuzz_add(3, "ram:64K", 512, true, true);
+	chores_init(&fuzz_chores);
+	fuzz_target->lun[1]->disk->sleeps = true;
+	fuzz_target->lun[1]->disk->slow_until_us = UINT64_MAX;
 }
 
 /* As after a power cut, so that every input finds the same. */
@@ -68,6 +72,12 @@ static void fuzz_end(void)
 	}
 }
 
+static void fuzz_chore(struct scsi_cmd *c)
+{
+	c->chore->moved = 0;
+	scsi_chore_done(c, c->chore->run(c->chore));
+}
+
 /* The data that a command asked for: what is there of it, then zeros. */
 static void fuzz_send(struct scsi_cmd *c, struct cursor *in)
 {
@@ -83,6 +93,11 @@ static void fuzz_send(struct scsi_cmd *c, struct cursor *in)
 		memcpy(piece, p, got);
 		scsi_data(c, at, piece, n);
 		at += n;
+		if (at < len && scsi_drain(c, at)) {
+			fuzz_chore(c);
+			if (c->next != SCSI_NEXT_DATA_OUT)
+				return;
+		}
 	}
 	scsi_finish(c, at);
 }
@@ -112,10 +127,9 @@ static void fuzz_carry_out(struct scsi_cmd *c, struct cursor *in)
 		fuzz_send(c, in);
 	while (c->next == SCSI_NEXT_CHORE) {
 		FUZZ_CHECK(chores++ < FUZZ_CHORES);
-		if (chores == 3 && c->cdb[15]) /* aborted */
+		if (chores == 3 && c->cdb[15])	/* aborted */
 			return;
-		c->chore->moved = 0;
-		scsi_chore_done(c, c->chore->run(c->chore));
+		fuzz_chore(c);
 	}
 	if (c->next == SCSI_NEXT_READ || c->next == SCSI_NEXT_PARAM_IN)
 		fuzz_receive(c);
@@ -139,6 +153,7 @@ static void fuzz_command(struct cursor *in)
 	c.nexus = &fuzz_nexus[who >> 7];
 	c.lun_number = who & 0x7f;
 	c.lun = target_lun(fuzz_target, c.lun_number);
+	c.chores = &fuzz_chores;
 	fuzz_carry_out(&c, in);
 	FUZZ_CHECK(sense_encode(&c.sense, who & 0x40, sense) <= sizeof(sense));
 	scsi_end(&c);
