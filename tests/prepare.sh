@@ -11,7 +11,7 @@ build_packages="gcc make libc6-dev linux-libc-dev autoconf automake pkg-config
 demo_packages="fuse3 e2fsprogs fuse2fs"
 # shellcheck disable=SC2034
 test_packages="tgt libiscsi-bin qemu-utils qemu-block-extra qemu-system-common fio
-	socat util-linux xz-utils iproute2 mount python3 shellcheck"
+	socat util-linux xz-utils iproute2 nftables mount python3 shellcheck"
 
 say() {
 	printf '%s\n' "$*"

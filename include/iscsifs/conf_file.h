@@ -27,6 +27,10 @@ struct conf_grammar {
 	const struct conf_key *top;		/* further keys outside of sections; or NULL */
 	const char *section;			/* the word before a title, "target"; or NULL */
 	const struct conf_key *in_section;	/* further keys in a section; or NULL */
+	const struct settings *section_settings;/* instead of `settings` in a section; or NULL */
+	const char *inner;			/* word of a section within a section; or NULL */
+	const struct settings *inner_settings;	/* that may stand in it; or NULL */
+	const struct conf_key *in_inner;	/* further keys in it; or NULL */
 };						/* the lists end with a NULL name */
 
 struct conf_entry {
@@ -38,6 +42,8 @@ struct conf_entry {
 
 struct conf_section {
 	char *title;		/* NULL: outside of sections */
+	size_t parent;		/* index of the section that it stands in; 0: in none */
+	const void *id;		/* conf_file.c's: tells sections of one title apart */
 	int line;		/* of its first key; of its end where it has none */
 	struct conf_entry *entries;
 	size_t count;
@@ -45,6 +51,7 @@ struct conf_section {
 
 struct conf_file {
 	char *path;			/* as given */
+	bool shared;			/* a regular file that group or others may read */
 	struct conf_section *sections;	/* [0] is what stands outside; then the order of the file */
 	size_t count;
 };

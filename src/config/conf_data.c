@@ -12,8 +12,10 @@
 
 static void entry_fini(struct conf_entry *e)
 {
-	for (size_t i = 0; i < e->count; i++)
+	for (size_t i = 0; i < e->count; i++) {
+		explicit_bzero(e->values[i], strlen(e->values[i]));	/* it may be a secret */
 		free(e->values[i]);
+	}
 	free(e->values);
 	free(e->key);
 }
@@ -63,7 +65,8 @@ const struct conf_entry *conf_find(const struct conf_section *s, const char *key
 	return conf_section_entry((struct conf_section *)s, key);
 }
 
-static struct conf_section *file_add_section(struct conf_file *f, const char *title, int line)
+static struct conf_section *file_add_section(struct conf_file *f, const void *id,
+					     const char *title, int line)
 {
 	struct conf_section *more = realloc(f->sections, (f->count + 1) * sizeof(*more));
 
@@ -71,23 +74,24 @@ static struct conf_section *file_add_section(struct conf_file *f, const char *ti
 		return NULL;
 	f->sections = more;
 	more += f->count;
-	*more = (struct conf_section){ .title = title ? strdup(title) : NULL,
-					 .line = line };
+	*more = (struct conf_section){ .title = title ? strdup(title) : NULL, .id = id,
+				       .line = line };
 	if (title && !more->title)
 		return NULL;
 	f->count++;
 	return more;
 }
 
-struct conf_section *conf_file_section(struct conf_file *f, const char *title, int line)
+struct conf_section *conf_file_section(struct conf_file *f, const void *id, const char *title,
+				       int line)
 {
 	if (!title)
 		return &f->sections[0];
 	for (size_t i = 1; i < f->count; i++) {
-		if (!strcmp(f->sections[i].title, title))
+		if (f->sections[i].id == id)
 			return &f->sections[i];
 	}
-	return file_add_section(f, title, line);
+	return file_add_section(f, id, title, line);
 }
 
 struct conf_entry *conf_section_add(struct conf_section *s, const char *key, int line)
@@ -127,7 +131,7 @@ int conf_file_new(struct conf_file **out, const char *path)
 	if (!f)
 		return -ENOMEM;
 	f->path = strdup(path);
-	return f->path && file_add_section(f, NULL, 1) ? 0 : -ENOMEM;
+	return f->path && file_add_section(f, NULL, NULL, 1) ? 0 : -ENOMEM;
 }
 
 static const struct conf_key *key_find(const struct conf_key *keys, const char *name)
@@ -150,10 +154,9 @@ static bool entry_is_secret(const struct conf_grammar *g, const struct conf_entr
 }
 
 /* A secret in a file that others may read is no secret. */
-int conf_check_mode(const struct conf_file *f, const struct conf_grammar *g,
-		    const struct stat *st, struct err *err)
+int conf_check_mode(const struct conf_file *f, const struct conf_grammar *g, struct err *err)
 {
-	if (!S_ISREG(st->st_mode) || !(st->st_mode & 077))
+	if (!f->shared)
 		return 0;
 	for (size_t i = 0; i < f->count; i++) {
 		for (size_t j = 0; j < f->sections[i].count; j++) {

@@ -16,9 +16,10 @@
 #include <string.h>
 
 #include "config/conf_impl.h"
+#include "iscsifs/check.h"
 #include "iscsifs/cleanup.h"
 
-enum { CONF_NAMES_EXTRA = 3 };
+enum { CONF_LEVELS = 3 };		/* outside, in a section, in a section of that */
 
 /* The file being read; what libconfuse's callbacks work on. */
 static struct {
@@ -43,7 +44,7 @@ static int entry_twice(const struct conf_entry *e, int line)
  */
 static int conf_take(cfg_t *cfg, cfg_opt_t *opt)
 {
-	struct conf_section *s = conf_file_section(reading.file, cfg_title(cfg), cfg->line);
+	struct conf_section *s = conf_file_section(reading.file, cfg, cfg_title(cfg), cfg->line);
 	struct conf_entry *e = s ? conf_section_entry(s, opt->name) : NULL;
 	bool list = opt->flags & CFGF_LIST;
 	size_t n = cfg_opt_size(opt);
@@ -66,8 +67,14 @@ static int conf_take(cfg_t *cfg, cfg_opt_t *opt)
 static int conf_take_section(cfg_t *cfg, cfg_opt_t *opt)
 {
 	cfg_t *section = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
+	struct conf_section *outer = conf_file_section(reading.file, cfg, cfg_title(cfg), cfg->line);
+	size_t parent = outer ? (size_t)(outer - reading.file->sections) : 0;
+	struct conf_section *s = conf_file_section(reading.file, section, cfg_title(section),
+						   cfg->line);
 
-	if (!conf_file_section(reading.file, cfg_title(section), cfg->line))
+	if (outer && s)
+		s->parent = parent;
+	else
 		reading.nomem = true;
 	return reading.nomem ? -1 : 0;
 }
@@ -81,19 +88,68 @@ static const struct conf_key *key_find(const struct conf_key *keys, const char *
 	return NULL;
 }
 
-static void conf_unknown(const char *name, bool in_section, char *why, size_t len)
+/* What may stand in each level, outermost first. */
+static const struct settings *level_settings(unsigned level)
 {
 	const struct conf_grammar *g = reading.grammar;
+
+	if (level == 2)
+		return g->inner_settings;
+	return level && g->section_settings ? g->section_settings : g->settings;
+}
+
+static const struct conf_key *level_keys(unsigned level)
+{
+	const struct conf_grammar *g = reading.grammar;
+
+	return level == 2 ? g->in_inner : level ? g->in_section : g->top;
+}
+
+/* The word that begins a section of @level. */
+static const char *level_word(unsigned level)
+{
+	const struct conf_grammar *g = reading.grammar;
+
+	return level == 2 ? g->inner : level ? g->section : NULL;
+}
+
+static bool level_has(unsigned level, const char *name)
+{
+	const struct settings *t = level_settings(level);
+	const char *word = level + 1 < CONF_LEVELS ? level_word(level + 1) : NULL;
+
+	if (level && !level_word(level))
+		return false;
+	return key_find(level_keys(level), name) || (t && settings_find(t, name)) ||
+	       (word && !strcmp(word, name));
+}
+
+static unsigned level_of(cfg_t *cfg)
+{
+	const char *inner = reading.grammar->inner;
+
+	if (!cfg_title(cfg))
+		return 0;
+	return inner && !strcmp(cfg_name(cfg), inner) ? 2 : 1;
+}
+
+static void conf_unknown(const char *name, unsigned level, char *why, size_t len)
+{
 	struct err err = ERR_INIT;
 	const struct setting *row;
+	const struct settings *t = level_settings(level);
 	const char *near = settings_nearest(name, reading.words);
 
-	row = g->settings && !near ? settings_lookup(g->settings, name, &err) : NULL;
-	if (!in_section && key_find(g->in_section, name))
-		snprintf(why, len, "%s belongs into a %s section", name, g->section);
-	else if (in_section && (key_find(g->top, name) || !strcmp(name, g->section)))
-		snprintf(why, len, "%s does not belong into a %s section", name, g->section);
-	else if (row)
+	for (unsigned other = 0; other < CONF_LEVELS; other++) {
+		if (other == level || !level_has(other, name))
+			continue;
+		snprintf(why, len, "%s %s into a %s section", name,
+			 other > level ? "belongs" : "does not belong",
+			 level_word(MAX(other, level)));
+		return;
+	}
+	row = t && !near ? settings_lookup(t, name, &err) : NULL;
+	if (row)
 		snprintf(why, len, "unknown key \"%.80s\", in a file its full name is wanted: %s",
 			 name, row->name);
 	else if (near)
@@ -112,7 +168,7 @@ static void conf_complain(cfg_t *cfg, const char *fmt, va_list ap)
 	snprintf(why, sizeof(why), "%s", said);
 	if (!strcmp(fmt, "no such option '%s'")) {
 		said[strlen(said) - 1] = '\0';
-		conf_unknown(said + strlen("no such option '"), cfg_title(cfg), why, sizeof(why));
+		conf_unknown(said + strlen("no such option '"), level_of(cfg), why, sizeof(why));
 	} else if (!strcmp(fmt, "premature end of file")) {
 		snprintf(why, sizeof(why), "the file ends where a value should stand");
 	} else if (!strncmp(fmt, "unexpected token", 16)) {
@@ -167,10 +223,11 @@ static size_t keys_count(const struct conf_key *keys)
 	return n;
 }
 
-/* Every setting, then @keys; room for a section and the end. Returns 0 or -ENOMEM. */
-static int options_init(struct options *o, const struct conf_key *keys)
+/* Every setting and key of @level; room for a section and the end. Returns 0 or -ENOMEM. */
+static int options_init(struct options *o, unsigned level)
 {
-	const struct settings *t = reading.grammar->settings;
+	const struct conf_key *keys = level_keys(level);
+	const struct settings *t = level_settings(level);
 	size_t room = (t ? 2 * t->count : 0) + keys_count(keys) + 2;
 
 	*o = (struct options){
@@ -212,41 +269,58 @@ static void options_fini(struct options *o)
 	free(o->opts);
 }
 
-/* Every word that a line may begin with, for suggestions. */
-static int words_init(const struct conf_grammar *g)
+static size_t level_count(unsigned level)
 {
-	size_t settings = g->settings ? g->settings->count : 0, n = 0;
-	size_t room = settings + keys_count(g->top) + keys_count(g->in_section) + CONF_NAMES_EXTRA;
-	const struct conf_key *key;
+	const struct settings *t = level_settings(level);
 
+	return (t ? t->count : 0) + keys_count(level_keys(level)) + 1;
+}
+
+/* Every word that a line may begin with, for suggestions. */
+static int words_init(void)
+{
+	size_t room = 1, n = 0;
+
+	for (unsigned level = 0; level < CONF_LEVELS; level++)
+		room += level_count(level);
 	reading.words = calloc(room, sizeof(*reading.words));
 	if (!reading.words)
 		return -ENOMEM;
-	for (size_t i = 0; i < settings; i++)
-		reading.words[n++] = g->settings->rows[i].name;
-	for (key = g->top; key && key->name; key++)
-		reading.words[n++] = key->name;
-	for (key = g->in_section; key && key->name; key++)
-		reading.words[n++] = key->name;
-	if (g->section)
-		reading.words[n] = g->section;
+	for (unsigned level = 0; level < CONF_LEVELS; level++) {
+		const struct settings *t = level_settings(level);
+		const struct conf_key *key;
+
+		if (level && !level_word(level))
+			break;
+		for (size_t i = 0; t && i < t->count; i++)
+			reading.words[n++] = t->rows[i].name;
+		for (key = level_keys(level); key && key->name; key++)
+			reading.words[n++] = key->name;
+		if (level)
+			reading.words[n++] = level_word(level);
+	}
 	return 0;
 }
 
-static cfg_t *grammar_init(const struct conf_grammar *g)
+/* From the innermost level outwards, for libconfuse copies what a section has. */
+static cfg_t *grammar_init(void)
 {
-	struct options top = { 0 }, inner = { 0 };
+	struct options o[CONF_LEVELS] = { 0 };
 	cfg_t *cfg = NULL;
+	int rc = 0;
 
-	if (!options_init(&top, g->top) && !options_init(&inner, g->in_section)) {
-		options_end(&inner);
-		if (g->section)
-			options_add_section(&top, g->section, &inner);
-		options_end(&top);
-		cfg = cfg_init(top.opts, CFGF_NONE);
+	for (unsigned level = CONF_LEVELS; level-- && !rc;) {
+		if (level && !level_word(level))
+			continue;
+		rc = options_init(&o[level], level);
+		if (!rc && level + 1 < CONF_LEVELS && level_word(level + 1))
+			options_add_section(&o[level], level_word(level + 1), &o[level + 1]);
+		options_end(&o[level]);
 	}
-	options_fini(&top);
-	options_fini(&inner);
+	if (!rc)
+		cfg = cfg_init(o[0].opts, CFGF_NONE);
+	for (unsigned level = 0; level < CONF_LEVELS; level++)
+		options_fini(&o[level]);
 	return cfg;
 }
 
@@ -255,7 +329,7 @@ static cfg_t *grammar_init(const struct conf_grammar *g)
 /* @text through libconfuse into reading.file. */
 static int conf_parse(const char *text, struct err *err)
 {
-	cfg_t *cfg = words_init(reading.grammar) ? NULL : grammar_init(reading.grammar);
+	cfg_t *cfg = words_init() ? NULL : grammar_init();
 	int rc = 0;
 
 	if (cfg) {
@@ -293,8 +367,10 @@ int conf_file_read(struct conf_file **out, const char *path, const struct conf_g
 		rc = conf_parse(text, err);
 	memset(&reading, 0, sizeof(reading));
 	explicit_bzero(text, strlen(text));
-	if (!rc)
-		rc = conf_check_mode(f, g, &st, err);
+	if (!rc) {
+		f->shared = conf_text_is_shared(&st);
+		rc = conf_check_mode(f, g, err);
+	}
 	if (rc) {
 		conf_file_free(f);
 		return rc;

@@ -5,17 +5,10 @@
 #ifndef ISCSIFS_CONFIG_CONF_IMPL_H
 #define ISCSIFS_CONFIG_CONF_IMPL_H
 
-#include <sys/stat.h>
-
 #include "iscsifs/conf_file.h"
+#include "iscsifs/conf_text.h"
 
 /* --- conf_text.c --- */
-
-/*
- * All of the file at @path (or a pipe), ended by a NUL and with no other in it; @st is its state.
- * Returns 0 or -code; *text is the caller's to free() in either case.
- */
-int conf_text_read(const char *path, char **text, struct stat *st, struct err *err);
 
 /*
  * Make @text safe for libconfuse: blank out comments, whose lines it miscounts, and refuse open
@@ -28,8 +21,12 @@ int conf_text_prepare(char *text, const char *path, struct err *err);
 /* An empty file with its first section. Returns 0 or -ENOMEM; *out is to be freed either way. */
 int conf_file_new(struct conf_file **out, const char *path);
 
-/* The section with @title (NULL: outside of sections), made where it is not there. NULL: no memory. */
-struct conf_section *conf_file_section(struct conf_file *f, const char *title, int line);
+/*
+ * The section @id with @title (NULL: outside of sections), made where it is not there. NULL: no
+ * memory. The next call may move it.
+ */
+struct conf_section *conf_file_section(struct conf_file *f, const void *id, const char *title,
+				       int line);
 
 /* The entry of @key, "[0]" in it or not; NULL when there is none. */
 struct conf_entry *conf_section_entry(struct conf_section *s, const char *key);
@@ -40,8 +37,7 @@ struct conf_entry *conf_section_add(struct conf_section *s, const char *key, int
 /* Returns 0 or -ENOMEM. */
 int conf_entry_add_value(struct conf_entry *e, const char *value);
 
-/* -ERR_ACCESS when a file with mode @st has a secret in it that others may read, else 0. */
-int conf_check_mode(const struct conf_file *f, const struct conf_grammar *g,
-		    const struct stat *st, struct err *err);
+/* -ERR_ACCESS when a file has a secret in it that others may read, else 0. */
+int conf_check_mode(const struct conf_file *f, const struct conf_grammar *g, struct err *err);
 
 #endif

@@ -78,8 +78,10 @@ int iscsid_conf_read(struct conf_file **out, const char *path, const struct sett
 		rc = err_set(err, ERR_NOMEM, "%s: no memory", path);
 	for (next = text; !rc && (line = strsep(&next, "\n"));)
 		rc = line_read(f, line, ++number, t, err);
-	if (!rc)
-		rc = conf_check_mode(f, &grammar, &st, err);
+	if (!rc) {
+		f->shared = conf_text_is_shared(&st);
+		rc = conf_check_mode(f, &grammar, err);
+	}
 	if (rc) {
 		conf_file_free(f);
 		return rc;

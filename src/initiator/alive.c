@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * When is silence death? The one hard thing: a ping that would wait behind a closed window proves
- * nothing by its silence; then the age of the oldest command decides instead.
+ * nothing by its silence; then the age of the oldest command decides instead. Behind a full socket
+ * our own bytes are the ping: the other side must take some.
  */
 #include "alive.h"
 
@@ -15,12 +16,14 @@ void alive_init(struct alive *a)
 static enum alive_verdict alive_check_blocked(const struct alive_input *in, mono_ms *next)
 {
 	span_ms quiet = MIN(in->silence, in->oldest);
+	span_ms unheard = MIN(quiet, in->unheard), limit = in->interval + in->timeout;
 
-	if (in->patience <= 0)
-		return ALIVE_OK;
-	if (quiet >= in->patience)
+	if (unheard >= limit || (in->patience > 0 && quiet >= in->patience))
 		return ALIVE_DEAD;
-	*next = in->now + in->patience - quiet;
+	if (in->unheard)
+		*next = MIN(*next, in->now + limit - unheard);
+	if (in->patience > 0)
+		*next = MIN(*next, in->now + in->patience - quiet);
 	return ALIVE_OK;
 }
 

@@ -26,6 +26,7 @@ struct alive_input {
 	mono_ms now;
 	span_ms silence;	/* since the last byte was received, or since the login */
 	bool blocked;		/* PDUs wait for window or socket: a ping would wait behind them */
+	span_ms unheard;	/* none of our bytes has been acknowledged since; 0: none wait */
 	span_ms oldest;		/* age of the oldest unanswered command; 0: none */
 	span_ms interval;	/* noop_out_interval; 0: pings are off */
 	span_ms timeout;	/* noop_out_timeout */

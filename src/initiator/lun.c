@@ -284,6 +284,9 @@ static void lun_probe_attention(struct probe *p)
 {
 	struct lun *lun = container_of(p, struct lun, probe);
 
+	/* Told once, and perhaps only here: behind another attention that was the reason to ask. */
+	if (p->cmd.sense.code == SENSE_REPORTED_LUNS_CHANGED)
+		lun->events->on_luns_changed(lun->arg);
 	/* At once: a flush that is on its way covers nothing of what was lost before it. */
 	if (p->power_on)
 		ioq_doubt(&lun->q);
@@ -366,7 +369,8 @@ static void lun_on_attention(void *arg, const struct sense *sense)
 		lun->events->on_luns_changed(lun->arg);
 	/* Who is it now, and how large? Nothing is sent to it before that is known. */
 	if (sense->code == SENSE_INQUIRY_DATA_CHANGED || sense->code >> 8 == 0x29 ||
-	    sense->code == SENSE_REPORTED_LUNS_CHANGED || sense->code == SENSE_CAPACITY_CHANGED) {
+	    sense->code == SENSE_REPORTED_LUNS_CHANGED || sense->code == SENSE_CAPACITY_CHANGED ||
+	    sense->code == SENSE_MODE_PARAMETERS_CHANGED) {		/* write protection */
 		lun->looking = lun->looking || lun->outage_began == MONO_NEVER;
 		lun_gate(lun, GATE_EV_LOST);
 		lun_probe_anew(lun);

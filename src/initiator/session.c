@@ -22,7 +22,8 @@
 enum {
 	SESSION_PING_AGAIN_MS = 100,
 	SESSION_REDIRECTS = 8,		/* in a row; more are a circle */
-	SESSION_BRIEF_MS = 1000,	/* a link that was up for less has not been up */
+	SESSION_BRIEF_MS = 1000,	/* a link that was up for less, for nothing, has not been up */
+	SESSION_EARLY_MS = 5000,	/* so long a target may wait for the login of a connection */
 };
 
 static uint32_t session_random(void)
@@ -99,9 +100,45 @@ static void session_log_failure(const struct session *s)
 			 s->last_err.text, s->target, s->portal, s->failures);
 }
 
+/* No login before this instant; in the past when there is nothing to wait for. */
+static mono_ms session_login_at(const struct session *s)
+{
+	if (s->lost_at == MONO_NEVER || s->settings.time2wait != NODE_TIME2WAIT_WAIT)
+		return 0;
+	return s->lost_at + s->time2wait;
+}
+
+/* Requests of its LUNs that were answered well. */
+static uint64_t session_answered(const struct session *s)
+{
+	const struct lun *lun;
+	uint64_t sum = 0;
+
+	list_each(lun, &s->luns, link) {
+		const struct ioq_stats *st = &lun->q.stats;
+
+		sum += st->reads + st->writes + st->flushes;
+	}
+	return sum;
+}
+
+/*
+ * How many failures the wait after this loss is for. A link that was used has been up, however
+ * briefly: else one fault in a hundred commands would slow the dialling down more and more.
+ */
+static unsigned session_failures_now(const struct session *s)
+{
+	if (loop_now(s->loop) - s->state_since >= SESSION_BRIEF_MS)
+		return 0;
+	return session_answered(s) != s->answered_before ? 1 : s->failures + 1;
+}
+
 /* An attempt failed. It came to nothing, unless the target told us where else to go. */
 static enum link_event session_attempt_failed(struct session *s, enum link_event ev)
 {
+	s->too_early = loop_now(s->loop) < session_login_at(s) && s->link.state == LINK_DIAL;
+	if (s->too_early)
+		return ev;	/* it had no chance yet */
 	if (s->redirected && s->redirects++ < SESSION_REDIRECTS) {
 		s->redirected = false;
 		return ev;
@@ -122,10 +159,12 @@ static void session_lost(struct session *s, enum link_event ev)
 	mono_ms now = loop_now(s->loop);
 	enum link_state state = s->link.state;
 
+	s->too_early = false;
+	if (state == LINK_UP || state == LINK_PROBE)
+		s->lost_at = now;
 	if (state == LINK_UP) {
 		s->losses++;
-		s->lost_at = now;
-		s->failures = now - s->state_since < SESSION_BRIEF_MS ? s->failures + 1 : 0;
+		s->failures = session_failures_now(s);
 		s->redirects = 0;
 		if (s->failures == 0)
 			*s->redirect = '\0';
@@ -222,6 +261,7 @@ static void session_dial_address(struct session *s)
 		.initial_r2t = n->initial_r2t,
 		.immediate_data = n->immediate_data,
 		.commands = s->wire.slots + SESSION_EXTRA_SLOTS,
+		.login_at = session_login_at(s),
 	};
 	int rc;
 
@@ -247,12 +287,24 @@ static void session_on_resolved(void *arg, const struct resolve_result *result)
 	session_lost(s, LINK_EV_LOST);
 }
 
+/* login_timeout counts from when the login may begin; at the end logout_timeout takes its place. */
+static void session_time_attempt(struct session *s)
+{
+	mono_ms from = MAX(s->attempt_began, session_login_at(s));
+
+	if (s->closing)
+		loop_timer_set(&s->attempt_timer, s->attempt_began + s->settings.logout_timeout);
+	else
+		loop_timer_set(&s->attempt_timer, from + s->settings.login_timeout);
+}
+
 static void session_dial(struct session *s)
 {
 	const char *portal;
 	int rc;
 
-	loop_timer_set(&s->attempt_timer, loop_now(s->loop) + s->settings.login_timeout);
+	s->attempt_began = loop_now(s->loop);
+	session_time_attempt(s);
 	if (s->address_next < s->addresses.count) {
 		session_dial_address(s);
 		return;
@@ -269,14 +321,16 @@ static void session_dial(struct session *s)
 		session_lose(s, ERR_INTERNAL, strerror(-rc));
 }
 
-/* RFC 7143 13.15: after an unexpected loss, no login before Time2Wait is over. */
+/*
+ * The connection may be there before Time2Wait is over, but not so long before that the target
+ * would not wait for its login. What fails too early is tried again without growing patience.
+ */
 static mono_ms session_dial_at(const struct session *s)
 {
-	mono_ms at = loop_now(s->loop) + backoff_dial(s->failures, session_random());
+	unsigned failures = s->too_early ? 1 : s->failures;
+	mono_ms at = loop_now(s->loop) + backoff_dial(failures, session_random());
 
-	if (s->lost_at != MONO_NEVER && s->settings.time2wait == NODE_TIME2WAIT_WAIT)
-		at = MAX(at, s->lost_at + s->time2wait);
-	return at;
+	return MAX(at, session_login_at(s) - SESSION_EARLY_MS);
 }
 
 static void session_wait_over(struct loop_timer *t)
@@ -336,6 +390,7 @@ static void session_check_alive(struct session *s)
 		.now = now,
 		.silence = MIN(transport_silence(s->tp), now - s->state_since),
 		.blocked = transport_queued(s->tp) > 0,
+		.unheard = transport_unheard(s->tp),
 		.oldest = session_oldest(s),
 		.interval = s->settings.noop_out_interval,
 		.timeout = s->settings.noop_out_timeout,
@@ -397,6 +452,7 @@ static void session_up(struct session *s)
 	else
 		log_info("session is up | target=%s portal=%s", s->target, s->portal);
 	s->ever_up = true;
+	s->answered_before = session_answered(s);
 	s->wire.tp = s->tp;
 	alive_init(&s->alive);
 	loop_timer_set(&s->alive_timer, loop_now(s->loop));
@@ -436,7 +492,8 @@ static void session_logout(struct session *s)
 	loop_timer_stop(&s->alive_timer);
 	loop_timer_stop(&s->luns_timer);
 	session_close_luns(s);
-	loop_timer_set(&s->attempt_timer, loop_now(s->loop) + s->settings.logout_timeout);
+	s->attempt_began = loop_now(s->loop);
+	session_time_attempt(s);
 	if (transport_logout(s->tp) < 0)
 		loop_timer_set(&s->attempt_timer, loop_now(s->loop));
 }
@@ -521,7 +578,8 @@ void session_close(struct session *s)
 		session_step(s, LINK_EV_CLOSE);
 		return;
 	}
-	loop_timer_set(&s->attempt_timer, loop_now(s->loop) + s->settings.logout_timeout);
+	s->attempt_began = loop_now(s->loop);
+	session_time_attempt(s);
 	list_each(lun, &s->luns, link)
 		lun_drain(lun);
 	loop_defer(s->loop, &s->drained_call);
@@ -644,6 +702,19 @@ const struct node_settings *session_settings(const struct session *s)
 	return &s->settings;
 }
 
+/* Whatever runs by a setting runs by the new one. */
+static void session_time_anew(struct session *s)
+{
+	if (loop_timer_is_set(&s->attempt_timer))
+		session_time_attempt(s);
+	if (loop_timer_is_set(&s->wait_timer))
+		loop_timer_set(&s->wait_timer, MIN(s->wait_timer.when, session_dial_at(s)));
+	if (s->link.state == LINK_DIAL && s->tp)
+		transport_login_at(s->tp, session_login_at(s));
+	if (s->link.state == LINK_UP && !s->closing)
+		loop_timer_set(&s->alive_timer, loop_now(s->loop));
+}
+
 int session_set(struct session *s, const char *name, const char *value, struct err *err)
 {
 	const struct setting *row = settings_lookup(&node_settings_table, name, err);
@@ -660,7 +731,6 @@ int session_set(struct session *s, const char *name, const char *value, struct e
 		return rc;
 	list_each(lun, &s->luns, link)
 		lun_settings_changed(lun);
-	if (s->link.state == LINK_UP)
-		loop_timer_set(&s->alive_timer, loop_now(s->loop));
+	session_time_anew(s);
 	return 0;
 }

@@ -52,8 +52,11 @@ struct session {
 	bool ever_up;
 	bool decided;				/* on_first_login ran */
 	unsigned failures;			/* dials in a row that came to nothing */
-	mono_ms lost_at;			/* of the last link that was up; MONO_NEVER: none */
+	mono_ms lost_at;			/* of the last login that was lost; MONO_NEVER: none */
 	span_ms time2wait;
+	mono_ms attempt_began;			/* of the dial, or of the logout */
+	bool too_early;				/* the attempt failed before it could log in */
+	uint64_t answered_before;		/* requests, when the link came up */
 	struct err last_err;
 	uint64_t dials, logins, losses;
 

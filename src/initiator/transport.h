@@ -53,6 +53,12 @@ struct transport_param {
 	bool immediate_data;
 	unsigned commands;		/* at most so many in flight, 1..2048 */
 	int tcp_user_timeout_ms;	/* 0: the system's */
+	/*
+	 * The connection is made at once; the login is not begun before this instant (Time2Wait,
+	 * RFC 7143 13.15: after an unexpected loss no implicit logout before it is over, and a login
+	 * with our ISID is one). In the past: at once.
+	 */
+	mono_ms login_at;
 };
 
 /* What was negotiated. Values that the target did not name are RFC 7143 section 13 defaults. */
@@ -122,6 +128,9 @@ struct transport_cmd {
 int transport_dial(struct transport **out, struct loop *loop, const struct transport_param *param,
 		   const struct transport_events *events, void *arg);
 
+/* The login may begin at @when now, earlier or later than said before. Without effect once begun. */
+void transport_login_at(struct transport *tp, mono_ms when);
+
 /*
  * Send READ(16).
  *
@@ -162,6 +171,12 @@ int transport_logout(struct transport *tp);
 
 /* How long ago the last byte arrived (TCP_INFO), or since the dial when none did. */
 span_ms transport_silence(const struct transport *tp);
+
+/*
+ * For how long none of the bytes that wait in the socket has been acknowledged, as far as those who
+ * asked before could see; 0 when none wait. May be longer than they have waited.
+ */
+span_ms transport_unheard(struct transport *tp);
 
 /* PDUs that wait for the command window or for the socket. */
 unsigned transport_queued(const struct transport *tp);

@@ -62,13 +62,68 @@ static void transport_connected(struct iscsi_context *ctx, int status, void *dat
 {
 	struct transport *tp = arg;
 
+	(void)ctx;
 	(void)data;
 	if (tp->cutting)
 		return;
-	if (status == SCSI_STATUS_GOOD && !iscsi_login_async(ctx, transport_logged_in, tp))
-		tp->phase = TRANSPORT_PHASE_LOGIN;
+	if (status == SCSI_STATUS_GOOD)
+		tp->phase = TRANSPORT_PHASE_HELD;
 	else
 		tp->cancelled = true;
+}
+
+/* Connected: log in, now or when it is allowed. */
+static void transport_begin_login(struct transport *tp)
+{
+	struct transport *before;
+	int rc;
+
+	if (loop_now(tp->loop) < tp->login_at) {
+		loop_fd_mod(tp->loop, &tp->watch, LOOP_IN);
+		loop_timer_set(&tp->login_timer, tp->login_at);
+		return;
+	}
+	before = transport_enter(tp);
+	rc = iscsi_login_async(tp->ctx, transport_logged_in, tp);
+	transport_leave(before);
+	if (rc) {
+		transport_lose(tp, TRANSPORT_LOSS_LOGIN, "no memory for the login");
+		return;
+	}
+	tp->phase = TRANSPORT_PHASE_LOGIN;
+	transport_write_out(tp);
+}
+
+void transport_login_due(struct loop_timer *t)
+{
+	struct transport *tp = container_of(t, struct transport, login_timer);
+
+	if (tp->phase == TRANSPORT_PHASE_HELD)
+		transport_begin_login(tp);
+}
+
+void transport_login_at(struct transport *tp, mono_ms when)
+{
+	tp->login_at = when;
+	if (tp->phase == TRANSPORT_PHASE_HELD)
+		loop_timer_set(&tp->login_timer, when);
+}
+
+/* Nothing was said yet, so nothing but the end can come. */
+static void transport_held_ready(struct transport *tp)
+{
+	char byte;
+	ssize_t got = recv(tp->watch.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (got > 0) {
+		transport_lose(tp, TRANSPORT_LOSS_CONNECT,
+			       "%s spoke before the login: is this an iSCSI target?", tp->portal);
+		return;
+	}
+	tp->said_errno = got ? errno : 0;
+	transport_lose_connection(tp);
 }
 
 static void transport_connect_ready(struct transport *tp, unsigned events)
@@ -83,10 +138,10 @@ static void transport_connect_ready(struct transport *tp, unsigned events)
 	if (!(events & LOOP_OUT))
 		return;
 	transport_service(tp, POLLOUT);
-	if (tp->phase != TRANSPORT_PHASE_LOGIN)
+	if (tp->phase != TRANSPORT_PHASE_HELD)
 		return;
 	transport_note_local(tp);
-	transport_write_out(tp);
+	transport_begin_login(tp);
 }
 
 /* Be woken for @bytes, the end of the stream, or an error: not for part of a PDU. */
@@ -196,6 +251,9 @@ void transport_ready(struct loop_fd *w, unsigned events)
 	switch (tp->phase) {
 	case TRANSPORT_PHASE_CONNECT:
 		transport_connect_ready(tp, events);
+		break;
+	case TRANSPORT_PHASE_HELD:
+		transport_held_ready(tp);
 		break;
 	case TRANSPORT_PHASE_LOGIN:
 		transport_login_ready(tp, events);

@@ -210,6 +210,7 @@ static ssize_t guard_send(struct guard *g, const struct iovec *iov, int count)
 	sent = sendmsg(g->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (sent < 0)
 		return -1;
+	g->sent += (uint64_t)sent;
 	if ((size_t)sent < g->out_len) {
 		g->out_at += (uint32_t)sent;
 		g->out_len -= (uint32_t)sent;

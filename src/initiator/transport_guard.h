@@ -33,6 +33,7 @@ struct guard {
 	uint32_t ahead_at, ahead_len;
 	uint8_t header[GUARD_HEADER_BYTES + GUARD_DIGEST_BYTES];
 	uint8_t ahead[GUARD_AHEAD_BYTES];
+	uint64_t sent;			/* bytes that the socket took */
 	uint32_t out_at, out_len;	/* gathered, not yet sent */
 	uint8_t out[GUARD_OUT_BYTES];
 };

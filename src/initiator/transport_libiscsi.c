@@ -21,17 +21,25 @@
 #include "initiator/transport_libiscsi.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "iscsifs/cursor.h"
 
-enum { PDU_NOP_IN = 0x20, PDU_DATA_IN = 0x25, PDU_R2T = 0x31, PDU_NO_TAG = 0xffffffff };
+enum {
+	PDU_NOP_IN = 0x20,
+	PDU_SCSI_RESPONSE = 0x21,
+	PDU_DATA_IN = 0x25,
+	PDU_R2T = 0x31,
+	PDU_NO_TAG = 0xffffffff,
+};
 
 enum { TRANSPORT_PINGS_MAX = 64 };	/* unanswered, from the target */
 
@@ -66,6 +74,9 @@ static bool transport_pass_data(struct transport *tp, const uint8_t *header)
 	if (s->task.xfer_dir != SCSI_XFER_READ || off + len > s->iov.iov_len ||
 	    s->got + len > s->iov.iov_len)
 		return transport_refuse(tp, "sent data that does not fit the command");
+	/* DataPDUInOrder, DataSequenceInOrder: what is left out or comes twice is seen here only. */
+	if (off != s->got)
+		return transport_refuse(tp, "sent data out of order");
 	s->got += (uint32_t)len;
 	return true;
 }
@@ -80,7 +91,20 @@ static bool transport_pass_r2t(struct transport *tp, const uint8_t *header)
 		return transport_refuse(tp, "asked for data of no command");
 	if (s->task.xfer_dir != SCSI_XFER_WRITE || !len || off + len > s->iov.iov_len)
 		return transport_refuse(tp, "asked for data that does not fit the command");
+	if (s->asked_end && off != s->asked_end)
+		return transport_refuse(tp, "asked for data out of order");
+	s->asked_end = (uint32_t)(off + len);
+	s->queued = tp->drains;
 	return true;
+}
+
+/* RFC 7143 11.4.3: with another response than 0 there is no status; libiscsi takes it all the same. */
+static void transport_see_response(struct transport *tp, const uint8_t *header)
+{
+	struct slot *s = transport_find(tp, be32_load(header + 16));
+
+	if (s)
+		s->failed = header[2];
 }
 
 static bool transport_pass(struct guard *g, const uint8_t *header)
@@ -92,6 +116,9 @@ static bool transport_pass(struct guard *g, const uint8_t *header)
 		return transport_pass_data(tp, header);
 	case PDU_R2T:
 		return transport_pass_r2t(tp, header);
+	case PDU_SCSI_RESPONSE:
+		transport_see_response(tp, header);
+		return true;
 	case PDU_NOP_IN:
 		/* Each wants an answer, which takes memory until it can leave. */
 		if (be32_load(header + 20) != PDU_NO_TAG && ++tp->pings > TRANSPORT_PINGS_MAX)
@@ -124,6 +151,13 @@ static void slot_read_sense(struct slot *s, struct sense *out)
 	sense_decode(data && size > 0 ? data + 2 : NULL, data && size > 0 ? (size_t)size : 0, out);
 }
 
+/* A target that says GOOD, and that it did not take all of a write. */
+static bool slot_is_short_write(const struct slot *s, int status)
+{
+	return status == SCSI_STATUS_GOOD && s->task.xfer_dir == SCSI_XFER_WRITE &&
+	       s->task.residual_status == SCSI_RESIDUAL_UNDERFLOW && s->task.residual;
+}
+
 static void slot_take_answer(struct slot *s, int status)
 {
 	struct transport_cmd *cmd = s->cmd;
@@ -131,7 +165,7 @@ static void slot_take_answer(struct slot *s, int status)
 	uint32_t bytes = task->xfer_dir == SCSI_XFER_READ ? (uint32_t)task->expxferlen : 0;
 
 	BUG_ON(!s->tp->guard.pdus);	/* linked so that libiscsi's recv() is not ours */
-	cmd->rejected = status == SCSI_STATUS_ERROR;
+	cmd->rejected = status == SCSI_STATUS_ERROR || s->failed || slot_is_short_write(s, status);
 	cmd->status = cmd->rejected ? 0 : (uint8_t)status;
 	cmd->in_bytes = cmd->rejected ? 0 : bytes;
 	if (!cmd->rejected && task->residual_status == SCSI_RESIDUAL_UNDERFLOW)
@@ -161,10 +195,17 @@ static void slot_finish(struct slot *s)
 	cmd->done(cmd);
 }
 
+/* May PDUs of the command still be queued? */
+static bool slot_is_unsent(const struct slot *s)
+{
+	return s->task.xfer_dir == SCSI_XFER_WRITE && s->queued == s->tp->drains &&
+	       transport_unsent(s->tp);
+}
+
 /*
  * A command has its answer. The answer to a write may come before its data left: an error at the
- * first byte. Its Data-Out PDUs then still point at the buffer (T4), so it is withheld until
- * nothing is queued. GOOD needs no such care: the target has got the data.
+ * first byte, or a lie. Its Data-Out PDUs then still point at the buffer (T4), so it is withheld
+ * until nothing is queued.
  */
 static void transport_answered(struct iscsi_context *ctx, int status, void *data, void *arg)
 {
@@ -187,9 +228,7 @@ static void transport_answered(struct iscsi_context *ctx, int status, void *data
 	if (status != SCSI_STATUS_ERROR && !tp->asked)
 		transport_forget_error(tp);	/* it was about this command */
 	/* An ERROR is a Reject, or the beginning of a loss: that is known when service returns. */
-	if (status == SCSI_STATUS_ERROR ||
-	    (status != SCSI_STATUS_GOOD && s->task.xfer_dir == SCSI_XFER_WRITE &&
-	     transport_unsent(tp))) {
+	if (status == SCSI_STATUS_ERROR || slot_is_unsent(s)) {
 		list_append(&tp->withheld, &s->link);
 		return;
 	}
@@ -265,6 +304,7 @@ void transport_write_out(struct transport *tp)
 	transport_want_events(tp);
 	if (transport_unsent(tp))
 		return;
+	tp->drains++;
 	tp->pings = 0;
 	transport_release(tp);
 	if (tp->logout_due)
@@ -415,11 +455,14 @@ static void transport_init(struct transport *tp, struct loop *loop,
 	tp->events = *events;
 	tp->arg = arg;
 	tp->dialled = clock_mono_ms();
+	tp->acked_at = tp->dialled;
 	tp->asked_wait = -1;
 	loop_fd_init(&tp->watch, transport_ready);
 	loop_call_init(&tp->flush, transport_flush);
 	loop_call_init(&tp->reread, transport_reread);
 	loop_call_init(&tp->notify, transport_notify);
+	loop_timer_init(loop, &tp->login_timer, transport_login_due);
+	tp->login_at = param->login_at;
 	list_init(&tp->idle);
 	list_init(&tp->withheld);
 	login_init(&tp->login, param);
@@ -476,6 +519,9 @@ static void slot_prepare(struct slot *s, struct transport_cmd *cmd, const uint8_
 	task->xfer_dir = dir;
 	task->expxferlen = (int)bytes;
 	s->got = 0;
+	s->asked_end = 0;
+	s->failed = false;
+	s->queued = s->tp->drains;
 	s->iov = (struct scsi_iovec){ .iov_base = buf, .iov_len = bytes };
 	scsi_task_set_iov_in(task, dir == SCSI_XFER_READ ? &s->iov : &s->nothing, 1);
 	if (dir == SCSI_XFER_WRITE)
@@ -657,6 +703,25 @@ span_ms transport_silence(const struct transport *tp)
 	return MIN(since_dial, (span_ms)info.tcpi_last_data_recv);
 }
 
+span_ms transport_unheard(struct transport *tp)
+{
+	mono_ms now = clock_mono_ms();
+	struct tcp_info info;
+	int waiting = 0;
+
+	if (!tp->watch.added || ioctl(tp->watch.fd, SIOCOUTQ, &waiting) < 0 ||
+	    transport_tcp_info(tp, &info) || !waiting) {
+		tp->acked_at = now;
+		return 0;
+	}
+	/* Probes of a closed TCP window are acknowledged and take nothing: what counts is progress. */
+	if (tp->guard.sent - (unsigned)waiting != tp->acked) {
+		tp->acked = tp->guard.sent - (unsigned)waiting;
+		tp->acked_at = MAX(tp->acked_at, now - (span_ms)info.tcpi_last_ack_recv);
+	}
+	return now - tp->acked_at;
+}
+
 unsigned transport_queued(const struct transport *tp)
 {
 	return (unsigned)iscsi_out_queue_length(tp->ctx) + guard_has_unsent(&tp->guard);
@@ -677,6 +742,7 @@ void transport_cut(struct transport *tp)
 	loop_call_cancel(&tp->flush);
 	loop_call_cancel(&tp->reread);
 	loop_call_cancel(&tp->notify);
+	loop_timer_stop(&tp->login_timer);
 	if (tp->ctx)
 		iscsi_destroy_context(tp->ctx);
 	for (unsigned i = 0; i < tp->commands; i++)

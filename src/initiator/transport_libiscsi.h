@@ -28,6 +28,7 @@ struct tcp_info;
 enum transport_phase {
 	TRANSPORT_PHASE_NONE,
 	TRANSPORT_PHASE_CONNECT,
+	TRANSPORT_PHASE_HELD,		/* connected, and the login has to wait */
 	TRANSPORT_PHASE_LOGIN,
 	TRANSPORT_PHASE_FULL,
 	TRANSPORT_PHASE_LOST,
@@ -41,6 +42,9 @@ struct slot {
 	struct transport *tp;
 	struct transport_cmd *cmd;
 	uint32_t got;			/* bytes of data that came */
+	uint32_t asked_end;		/* the target's last R2T ended here; 0: none came */
+	uint64_t queued;		/* tp->drains when something of it was queued last */
+	bool failed;			/* its response says that there was none */
 	struct list link;		/* on tp->idle or tp->withheld; in flight: on none */
 };
 
@@ -55,6 +59,8 @@ struct transport {
 	void *arg;
 	enum transport_phase phase;
 	mono_ms dialled;
+	mono_ms login_at;
+	struct loop_timer login_timer;
 	char portal[TRANSPORT_PORTAL_MAX];
 	char local[TRANSPORT_PORTAL_MAX];
 	char target[TRANSPORT_NAME_MAX];
@@ -66,7 +72,10 @@ struct transport {
 	struct slot **by_itt;		/* ITT & itt_mask: usually that command */
 	uint32_t itt_mask;
 	struct guard guard;
+	uint64_t acked;			/* bytes that the target's TCP had, when somebody asked */
+	mono_ms acked_at;		/* and when that was new */
 	unsigned pings;			/* of the target's, since nothing was queued */
+	uint64_t drains;		/* times that nothing was queued any more */
 
 	struct login login;
 	uint8_t *login_pdu;		/* LOGIN_PDU_MAX bytes while logging in */
@@ -134,6 +143,8 @@ int transport_tcp_info(const struct transport *tp, struct tcp_info *info);
 void transport_ready(struct loop_fd *w, unsigned events);
 /* Start the connection: a failure on the spot is an event like a later one. */
 void transport_connect(struct transport *tp);
+/* login_at has come, or was changed. */
+void transport_login_due(struct loop_timer *t);
 /* Returns whether libiscsi would take every parameter as it is. */
 bool transport_param_fits(const struct transport_param *p);
 /* Returns 0 or -EINVAL. */

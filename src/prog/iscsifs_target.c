@@ -15,14 +15,39 @@
 #include "iscsifs/loop.h"
 #include "target/fault_control.h"
 #include "target/server_control.h"
+#include "target/target_apply.h"
 #include "target_options.h"
+#include "target_user.h"
 
-static int main_listen(struct target_settings *st, struct err *e)
+static void main_note(const char *text, void *arg)
 {
-	int rc = 0;
+	(void)arg;
+	fprintf(stderr, "iscsifs-target: warning: %s\n", text);
+}
 
-	for (unsigned i = 0; i < st->listens && !rc; i++)
-		rc = server_listen(&st->server, st->listen[i], e);
+/* Open everything that only the one who started us may be able to open. */
+static int main_open(struct target_settings *st, struct target_user *user, struct err *e)
+{
+	const struct target_conf_listen *l;
+	int rc = target_user_find(user, st->conf.keys.user, e);
+
+	rc = rc ? rc : target_apply(&st->conf, &st->server, main_note, NULL, e);
+	list_each(l, &st->conf.listen, link)
+		rc = rc ? rc : server_listen(&st->server, l->address, e);
+	return rc ? rc : target_apply_check_open(&st->server, st->server.open, main_note, NULL, e);
+}
+
+/* --user, after everything else was opened or made. */
+static int main_become(const struct target_settings *st, const struct target_user *user,
+		       struct err *e)
+{
+	int rc = target_user_give(user, st->control, e);
+
+	rc = rc ? rc : target_user_give(user, st->pid_file, e);
+	rc = rc ? rc : target_user_become(user, e);
+	if (!rc && user->wanted)
+		log_info("root is dropped | uid=%u gid=%u", (unsigned)user->uid,
+			 (unsigned)user->gid);
 	return rc;
 }
 
@@ -106,8 +131,8 @@ static void main_got_signal(void *arg, int signo)
 	loop_stop(arg);
 }
 
-static int main_start(struct target_settings *st, struct loop **loop,
-		      struct control_server **control, struct err *e)
+static int main_start(struct target_settings *st, const struct target_user *user,
+		      struct loop **loop, struct control_server **control, struct err *e)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, 0 };
 	int rc = main_open_log(st, e);
@@ -126,19 +151,20 @@ static int main_start(struct target_settings *st, struct loop **loop,
 	if (!rc && st->control)
 		rc = control_server_new(control, *loop, st->control, server_commands,
 					&st->server, e);
-	return rc;
+	return rc ? rc : main_become(st, user, e);
 }
 
 static int main_serve(struct target_settings *st, struct err *e)
 {
 	struct control_server *control = NULL;
+	struct target_user user = { 0 };
 	struct loop *loop = NULL;
 	int tell = -1;
-	int rc = main_listen(st, e);
+	int rc = main_open(st, &user, e);
 
 	if (!rc && !st->foreground)
 		rc = main_daemonise(st, &tell, e);
-	rc = rc ? rc : main_start(st, &loop, &control, e);
+	rc = rc ? rc : main_start(st, &user, &loop, &control, e);
 	if (tell >= 0) {
 		(void)!write(tell, e, sizeof(*e));
 		close(tell);

@@ -33,7 +33,7 @@ enum {
 };
 
 /* Options without a letter. */
-enum { OPT_SOCKET = 256, OPT_JSON, OPT_STATE, OPT_GATE, OPT_TIMEOUT };
+enum { OPT_SOCKET = 256, OPT_JSON, OPT_STATE, OPT_GATE, OPT_TIMEOUT, OPT_FORCE, OPT_SECRETS };
 
 /* The command line. */
 struct adm {
@@ -49,6 +49,8 @@ struct adm {
 	span_ms timeout;
 	int level;
 	bool stats;
+	bool force;
+	bool secrets;
 	enum show_format format;
 	char **args;		/* behind the command */
 	int arg_count;
@@ -472,7 +474,21 @@ static int cmd_call(const struct adm *adm)
 
 static int cmd_target(const struct adm *adm)
 {
-	return adm_target(adm->socket, adm->timeout, adm->format, adm->args, adm->arg_count);
+	static char show[] = "show";
+	char *words[] = { show };
+	const struct adm_target_options o = {
+		.socket = adm->socket,
+		.target = adm->target,
+		.timeout = adm->timeout,
+		.format = adm->format,
+		.force = adm->force,
+		.secrets = adm->secrets,
+	};
+
+	/* tgt-admin -s */
+	if (adm->stats && !adm->arg_count)
+		return adm_target(&o, words, 1);
+	return adm_target(&o, adm->args, adm->arg_count);
 }
 
 static int cmd_help(const struct adm *adm);
@@ -525,7 +541,7 @@ static int cmd_help(const struct adm *adm)
 	     "      --socket=PATH      ask the daemon that listens there, not all of this user\n"
 	     "  -P, --print=0..3       how much of a session to show\n"
 	     "  -o, --op=FORMAT        text, key=value or json (--json for short)\n"
-	     "  -s, --stats            with session: counters\n"
+	     "  -s, --stats            with session: counters; with target: as target show\n"
 	     "  -R, --rescan           with session: as rescan\n"
 	     "  -h, --help, -V, --version\n"
 	     "\n"
@@ -616,6 +632,12 @@ static int set_option(struct adm *adm, int c, const char *text)
 	case OPT_STATE:
 		adm->state = text;
 		break;
+	case OPT_FORCE:
+		adm->force = true;
+		break;
+	case OPT_SECRETS:
+		adm->secrets = true;
+		break;
 	case OPT_GATE:
 		adm->gate = text;
 		break;
@@ -644,6 +666,8 @@ static const struct option long_options[] = {
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "state", required_argument, NULL, OPT_STATE },
 	{ "gate", required_argument, NULL, OPT_GATE },
+	{ "force", no_argument, NULL, OPT_FORCE },
+	{ "secrets", no_argument, NULL, OPT_SECRETS },
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 	{ 0 },
 };

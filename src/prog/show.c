@@ -19,7 +19,8 @@
 static const char *const number_keys[] = {
 	"sid", "pid", "tpgt", "tsih", "attempts", "waiting", "inflight", "logins", "losses", "reads",
 	"writes", "flushes", "errors", "retries", "replayed", "interrupted", "lun", "dials",
-	"outages", "power_losses", "FirstBurstLength", "MaxBurstLength",
+	"outages", "power_losses", "cid", "tid", "luns", "sessions",
+	"FirstBurstLength", "MaxBurstLength",
 	"MaxRecvDataSegmentLength", "MaxXmitDataSegmentLength", "MaxOutstandingR2T",
 };
 
@@ -74,8 +75,7 @@ static bool is_yes(const struct control_record *r, const char *key)
 	return !strcasecmp(get(r, key), "yes");
 }
 
-/* For a terminal: no control characters. */
-static void put_text(FILE *f, const char *text)
+void show_put_text(FILE *f, const char *text)
 {
 	for (; *text; text++) {
 		unsigned char c = (unsigned char)*text;
@@ -87,7 +87,7 @@ static void put_text(FILE *f, const char *text)
 static void put_field(FILE *f, const char *before, const char *text)
 {
 	fputs(before, f);
-	put_text(f, text);
+	show_put_text(f, text);
 	fputc('\n', f);
 }
 
@@ -170,9 +170,9 @@ static void put_outage(FILE *f, const struct control_record *r)
 
 static void put_portal(FILE *f, const struct control_record *r, const char *key)
 {
-	put_text(f, get(r, key));
+	show_put_text(f, get(r, key));
 	fputc(',', f);
-	put_text(f, *get(r, "tpgt") ? get(r, "tpgt") : "-1");
+	show_put_text(f, *get(r, "tpgt") ? get(r, "tpgt") : "-1");
 }
 
 /* The line that scripts know from iscsiadm -m session; in its brackets what is ours. */
@@ -181,7 +181,7 @@ static void put_session_line(FILE *f, const struct control_record *r)
 	fprintf(f, "tcp: [%s] ", get(r, "sid"));
 	put_portal(f, r, "portal");
 	fputc(' ', f);
-	put_text(f, get(r, "target"));
+	show_put_text(f, get(r, "target"));
 	fprintf(f, " (link %s, gate %s", get(r, "link"), get(r, "gate"));
 	put_outage(f, r);
 	fputs(")\n", f);
@@ -310,9 +310,9 @@ static void put_lun(FILE *f, const struct control_record *lun)
 		is_yes(lun, "write_protected") ? ", write protected" : "",
 		is_yes(lun, "thin") ? ", thin" : "");
 	fputs("\t\t\tDevice: ", f);
-	put_text(f, get(lun, "vendor"));
+	show_put_text(f, get(lun, "vendor"));
 	fputc(' ', f);
-	put_text(f, get(lun, "product"));
+	show_put_text(f, get(lun, "product"));
 	put_field(f, ", serial ", get(lun, "serial"));
 	put_field(f, "\t\t\tWWID: ", get(lun, "wwid"));
 	fprintf(f, "\t\t\tRequests: %s waiting, %s on the wire\n", get(lun, "waiting"),
@@ -364,9 +364,9 @@ void show_stats(FILE *f, const struct show_list *sessions)
 		char text[32];
 
 		fprintf(f, "Stats for session [sid: %s, target: ", get(r, "sid"));
-		put_text(f, get(r, "target"));
+		show_put_text(f, get(r, "target"));
 		fputs(", portal: ", f);
-		put_text(f, get(r, "portal"));
+		show_put_text(f, get(r, "portal"));
 		fprintf(f, "]\n\treads: %s (%s)\n", get(r, "reads"),
 			print_bytes(r, "read_bytes", text, sizeof(text)));
 		fprintf(f, "\twrites: %s (%s)\n", get(r, "writes"),
@@ -389,7 +389,7 @@ void show_luns(FILE *f, const struct show_list *luns)
 		fprintf(f, "[%s] lun %s %s ", get(r, "sid"), get(r, "lun"), get(r, "state"));
 		fputs(print_bytes(r, "size_bytes", size, sizeof(size)), f);
 		fputc(' ', f);
-		put_text(f, get(r, "target"));
+		show_put_text(f, get(r, "target"));
 		put_field(f, " ", get(r, "wwid"));
 	}
 }

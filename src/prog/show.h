@@ -27,6 +27,9 @@ struct show_list {
 int show_list_add(struct show_list *l, const struct control_record *r);
 void show_list_fini(struct show_list *l);
 
+/* For a terminal: control characters are shown as question marks. */
+void show_put_text(FILE *f, const char *text);
+
 /* What belongs to sessions: lists that may be empty. */
 struct show_sessions {
 	struct show_list sessions;	/* answers to cmd=session */

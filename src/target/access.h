@@ -66,8 +66,9 @@ int access_add(struct access *a, enum access_class class, const char *text, stru
 int access_remove(struct access *a, enum access_class class, const char *text, struct err *e);
 
 /*
- * One more account. The two directions must not share a secret (RFC 7143 9.2.1), and there is one
- * outgoing account at most. Returns 0, or -code: ERR_INVALID, ERR_EXISTS, ERR_NOMEM.
+ * One more account. A user has no blanks, so that "USER SECRET" is one text for both. The two
+ * directions must not share a secret (RFC 7143 9.2.1), and there is one outgoing account at most.
+ * Returns 0, or -code: ERR_INVALID, ERR_EXISTS, ERR_NOMEM.
  */
 int access_add_account(struct access *a, enum access_direction way, const char *user,
 		       const char *secret, struct err *e);

@@ -6,6 +6,7 @@
  */
 #include "target/disk.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "iscsifs/clock.h"
@@ -65,6 +66,22 @@ int disk_write_now(struct disk *d, uint64_t off, const void *buf, size_t len)
 	began = clock_mono_us();
 	rc = disk_write(d, off, buf, len);
 	disk_took(d, clock_mono_us() - began);
+	return rc;
+}
+
+int disk_resize(struct disk *d, uint64_t size, bool cut)
+{
+	if (size > INT64_MAX)
+		return -EFBIG;
+	return d->ops->resize(d, size, cut);
+}
+
+int disk_protect(struct disk *d, bool on)
+{
+	int rc = d->ops->protect ? d->ops->protect(d, on) : 0;
+
+	if (!rc)
+		d->write_protected = on;
 	return rc;
 }
 

@@ -12,6 +12,9 @@ struct login;
 
 /* Returns 0 or -ENOMEM. login_free(NULL) is legal. */
 int login_new(struct login **out, struct connection *c);
+/* The target that it is a login to, as far as that is known; or NULL. */
+const struct target *login_target(const struct login *l);
+
 void login_free(struct login *l);
 
 /*

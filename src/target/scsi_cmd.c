@@ -14,6 +14,7 @@
 #include "iscsifs/cursor.h"
 #include "target/chore.h"
 #include "target/scsi_copy.h"
+#include "target/scsi_reserve.h"
 
 enum { SCSI_COLLECT_MAX = 4 << 20 };	/* bytes for one initiator port */
 
@@ -55,12 +56,13 @@ static void scsi_fail_medium(struct scsi_cmd *c, uint16_t code, uint64_t off)
 
 void scsi_read_failed(struct scsi_cmd *c, int rc, uint64_t off)
 {
-	(void)rc;
+	lun_note_error(c->lun, "read", rc);
 	scsi_fail_medium(c, SENSE_UNRECOVERED_READ_ERROR, off);
 }
 
 void scsi_write_failed(struct scsi_cmd *c, int rc, uint64_t off)
 {
+	lun_note_error(c->lun, "write", rc);
 	if (rc == -ENOSPC || rc == -EDQUOT || rc == -EFBIG)
 		scsi_fail(c, SENSE_DATA_PROTECT, SENSE_SPACE_ALLOCATION_FAILED);
 	else if (rc == -EROFS || rc == -EBADF || rc == -EPERM)
@@ -175,6 +177,9 @@ const struct scsi_op *scsi_op_at(unsigned i)
 	if (i < scsi_space_op_count)
 		return &scsi_space_ops[i];
 	i -= scsi_space_op_count;
+	if (i < scsi_pr_op_count)
+		return &scsi_pr_ops[i];
+	i -= scsi_pr_op_count;
 	return i < scsi_copy_op_count ? &scsi_copy_ops[i] : NULL;
 }
 
@@ -235,24 +240,25 @@ static uint16_t scsi_ua_code(unsigned bit)
 		return SENSE_REPORTED_LUNS_CHANGED;
 	case NEXUS_UA_IDENTITY_CHANGED:
 		return SENSE_INQUIRY_DATA_CHANGED;
+	case NEXUS_UA_BECAME_READY:
+		return SENSE_BECAME_READY;
+	case NEXUS_UA_RESERVATION_PREEMPTED:
+		return SENSE_RESERVATIONS_PREEMPTED;
+	case NEXUS_UA_RESERVATION_RELEASED:
+		return SENSE_RESERVATIONS_RELEASED;
+	case NEXUS_UA_REGISTRATION_PREEMPTED:
+		return SENSE_REGISTRATIONS_PREEMPTED;
 	}
 	return SENSE_CODE_NONE;
 }
 
 uint16_t scsi_take_ua(struct scsi_cmd *c)
 {
-	uint16_t *ua = &c->nexus->ua[c->lun->index];
-	unsigned bit = *ua & -*ua;
+	uint32_t *ua = &c->nexus->ua[c->lun->index];
+	uint32_t bit = *ua & -*ua;
 
-	*ua &= (uint16_t)~bit;
+	*ua &= ~bit;
 	return bit ? scsi_ua_code(bit) : 0;
-}
-
-/* RESERVE(6) keeps out reader and writer alike. */
-bool scsi_is_kept_out(const struct lun *l, const struct nexus *n, bool writes)
-{
-	(void)writes;
-	return l->reserved_by && l->reserved_by != n;
 }
 
 /* Everything that can end a command before its own row is asked. Returns true when it did. */
@@ -279,10 +285,13 @@ static bool scsi_is_stopped(struct scsi_cmd *c)
 		scsi_fail(c, SENSE_UNIT_ATTENTION, ua);
 		return true;
 	}
-	if (!(op->flags & SCSI_OP_ANY_NEXUS) &&
-	    scsi_is_kept_out(c->lun, c->nexus, op->flags & SCSI_OP_WRITES)) {
+	if (scsi_reserve_conflicts(c)) {
 		c->status = SCSI_RESERVATION_CONFLICT;
 		c->next = SCSI_NEXT_DONE;
+		return true;
+	}
+	if (!(op->flags & SCSI_OP_ANY_NEXUS) && c->lun->offline) {
+		scsi_fail(c, SENSE_NOT_READY, SENSE_LUN_BECOMING_READY);
 		return true;
 	}
 	if (op->flags & SCSI_OP_WRITES && lun_is_protected(c->lun)) {

@@ -45,7 +45,7 @@ struct scsi_op {
 };
 
 enum scsi_op_flag {
-	SCSI_OP_ANY_NEXUS = 1,		/* in spite of another's reservation */
+	SCSI_OP_ANY_NEXUS = 1,		/* in spite of another's RESERVE(6), and offline */
 	SCSI_OP_KEEPS_UA = 2,		/* does not report pending unit attentions */
 	SCSI_OP_ANY_LUN = 4,		/* answers for LUNs that are not there */
 	SCSI_OP_WRITES = 8,
@@ -125,7 +125,7 @@ void scsi_read_failed(struct scsi_cmd *c, int rc, uint64_t off);
 /* --- for the files of src/target/scsi_*.c --- */
 
 /* Memory for the parameter data of one answer; zeroed by scsi_param(). */
-enum { SCSI_PARAM_MAX = 16384 };
+enum { SCSI_PARAM_MAX = 36864 };
 
 /* Answer @len bytes (cut to @alloc, the CDB's allocation length) of scsi_param()'s memory. */
 uint8_t *scsi_param(struct scsi_cmd *c);
@@ -152,9 +152,6 @@ void scsi_write_failed(struct scsi_cmd *c, int rc, uint64_t off);
 /* GOOD, after a flush where the disk's cache or @durable asks for one. */
 void scsi_good_written(struct scsi_cmd *c, bool durable);
 
-/* Do reservations of others keep @n from reading (@writes: writing) @l? */
-bool scsi_is_kept_out(const struct lun *l, const struct nexus *n, bool writes);
-
 /* The unit attention that is due on this unit, taken off (ASC << 8 | ASCQ); 0: none. */
 uint16_t scsi_take_ua(struct scsi_cmd *c);
 
@@ -170,6 +167,8 @@ extern const struct scsi_op scsi_rw_ops[];
 extern const unsigned scsi_rw_op_count;
 extern const struct scsi_op scsi_space_ops[];
 extern const unsigned scsi_space_op_count;
+extern const struct scsi_op scsi_pr_ops[];
+extern const unsigned scsi_pr_op_count;
 extern const struct scsi_op scsi_copy_ops[];
 extern const unsigned scsi_copy_op_count;
 

@@ -16,6 +16,7 @@
 #include "target/copy_list.h"
 #include "target/scsi_cmd.h"
 #include "target/scsi_inquiry.h"
+#include "target/scsi_reserve.h"
 
 enum {
 	COPY_AT_ONCE = 32,		/* copies of everybody */
@@ -147,7 +148,7 @@ static bool copy_range(struct scsi_cmd *c, struct chore_range *out, struct lun *
 {
 	uint64_t blocks = len / l->block_bytes;
 
-	if (scsi_is_kept_out(l, c->nexus, writes)) {
+	if (scsi_reserve_keeps_out(l, c->nexus, writes ? PR_NEED_ALL : PR_NEED_READ)) {
 		copy_abort(c, SENSE_THIRD_PARTY_FAILURE, COPY_AT_CDB);
 		return false;
 	}

@@ -21,10 +21,6 @@ enum {
 /* Code sets and kinds of designators, SPC-4 7.8.6. */
 enum { INQUIRY_BINARY = 1, INQUIRY_ASCII = 2, INQUIRY_T10 = 1, INQUIRY_NAA = 3 };
 
-static const char inquiry_vendor[] = "ISCSIFS ";
-static const char inquiry_product[] = "VIRTUAL-DISK    ";
-static const char inquiry_revision[] = "0001";
-
 /* @text into @n bytes, padded with spaces. */
 static void inquiry_pad(uint8_t *to, const char *text, size_t n)
 {
@@ -53,9 +49,9 @@ static void inquiry_standard(struct scsi_cmd *c)
 	d[4] = INQUIRY_STANDARD_BYTES - 5;
 	d[5] = 0x08;			/* 3PC: copies for others */
 	d[7] = 0x02;			/* CmdQue */
-	inquiry_pad(d + 8, inquiry_vendor, 8);
-	inquiry_pad(d + 16, inquiry_product, 16);
-	inquiry_pad(d + 32, inquiry_revision, 4);
+	inquiry_pad(d + 8, c->lun ? c->lun->vendor : LUN_VENDOR, LUN_VENDOR_MAX);
+	inquiry_pad(d + 16, c->lun ? c->lun->product : LUN_PRODUCT, LUN_PRODUCT_MAX);
+	inquiry_pad(d + 32, c->lun ? c->lun->revision : LUN_REVISION, LUN_REVISION_MAX);
 	for (size_t i = 0; i < ARRAY_SIZE(versions); i++)
 		be16_store(d + 58 + 2 * i, versions[i]);
 	scsi_answer(c, INQUIRY_STANDARD_BYTES, be16_load(c->cdb + 3));
@@ -87,9 +83,14 @@ static uint32_t inquiry_naa(const struct lun *l, uint8_t id[8])
 	return 8;
 }
 
+/* The vendor, and what tells this disk from his others. */
 static uint32_t inquiry_t10(const struct lun *l, char *id, size_t size)
 {
-	return (uint32_t)snprintf(id, size, "%s%s", inquiry_vendor, l->serial);
+	char number[17];
+
+	snprintf(number, sizeof(number), "%016llx", (unsigned long long)l->identity);
+	return (uint32_t)snprintf(id, size, "%-*s%s", LUN_VENDOR_MAX, l->vendor,
+				  l->shared_id ? number : *l->scsi_id ? l->scsi_id : l->serial);
 }
 
 bool scsi_is_designated(const struct lun *l, uint8_t code_set, uint8_t kind, const uint8_t *id,
@@ -134,8 +135,8 @@ static uint32_t inquiry_limits(struct scsi_cmd *c, uint8_t *d)
 	d -= 4;			/* the standard counts from the page's start */
 	d[4] = 0x01;		/* WSNZ */
 	d[5] = SCSI_CAW_MAX_BLOCKS;
-	be16_store(d + 6, (uint16_t)(4096 / bs));		/* optimal granularity */
-	be32_store(d + 12, (1u << 20) / bs);			/* optimal length */
+	be16_store(d + 6, (uint16_t)c->lun->optimal_gran);
+	be32_store(d + 12, c->lun->optimal_len);
 	if (c->lun->thin) {
 		be32_store(d + 20, 0xffffffff);			/* UNMAP blocks */
 		be32_store(d + 24, SCSI_UNMAP_DESCRIPTORS);
@@ -148,8 +149,7 @@ static uint32_t inquiry_limits(struct scsi_cmd *c, uint8_t *d)
 
 static uint32_t inquiry_characteristics(struct scsi_cmd *c, uint8_t *d)
 {
-	(void)c;
-	be16_store(d, 1);	/* does not rotate */
+	be16_store(d, (uint16_t)c->lun->rotation_rate);
 	return 0x3c;
 }
 

@@ -423,8 +423,9 @@ static void scsi_read_capacity_16(struct scsi_cmd *c)
 	be64_store(d, c->lun->blocks - 1);
 	be32_store(d + 8, c->lun->block_bytes);
 	d[13] = (uint8_t)__builtin_ctz(c->lun->physical_bytes / c->lun->block_bytes);
+	be16_store(d + 14, (uint16_t)c->lun->lowest_aligned);
 	if (c->lun->thin)
-		d[14] = 0xc0;		/* LBPME, LBPRZ */
+		d[14] |= 0xc0;		/* LBPME, LBPRZ */
 	scsi_answer(c, 32, be32_load(c->cdb + 10));
 }
 

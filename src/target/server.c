@@ -19,6 +19,7 @@
 #include "iscsifs/check.h"
 #include "iscsifs/log.h"
 #include "iscsifs/num.h"
+#include "target/admin.h"
 #include "target/connection.h"
 #include "target/fault_hooks.h"
 #include "target/session.h"
@@ -31,12 +32,14 @@ void server_init(struct server *s)
 	memset(s, 0, sizeof(*s));
 	s->spare_fd = -1;
 	list_init(&s->targets);
+	list_init(&s->retired);
 	chores_init(&s->chores);
 	list_init(&s->portals);
 	list_init(&s->connections);
 	list_init(&s->dirty);
 	list_init(&s->sessions);
 	params_offer(&s->offer);
+	access_init(&s->discovery);
 	s->limits = (struct server_limits){
 		.connections = 256,
 		.tasks = 128,
@@ -135,6 +138,17 @@ static int server_add_portal(struct server *s, int fd)
 	return 0;
 }
 
+int server_check_address(const char *address, struct err *e)
+{
+	const char *port;
+	char host[256];
+
+	if (!server_split_address(address, host, sizeof(host), &port))
+		return 0;
+	return err_set(e, ERR_INVALID,
+		       "listen %s: want ADDRESS:PORT, such as 127.0.0.1:3260 or [::1]:0", address);
+}
+
 int server_listen(struct server *s, const char *address, struct err *e)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE };
@@ -144,21 +158,19 @@ int server_listen(struct server *s, const char *address, struct err *e)
 	int rc;
 
 	if (server_split_address(address, host, sizeof(host), &port))
-		return err_set(e, ERR_INVALID,
-			       "--listen %s: want ADDRESS:PORT, such as 127.0.0.1:3260 or [::1]:0",
-			       address);
+		return server_check_address(address, e);
 	rc = getaddrinfo(*host ? host : NULL, port, &hints, &ai);
 	if (rc)
-		return err_set(e, ERR_HOST, "--listen %s: %s", address, gai_strerror(rc));
+		return err_set(e, ERR_HOST, "listen %s: %s", address, gai_strerror(rc));
 	rc = server_bind(ai->ai_addr, ai->ai_addrlen);
 	freeaddrinfo(ai);
 	if (rc < 0)
 		return err_set(e, rc == -EADDRINUSE ? ERR_EXISTS :
 			       rc == -EACCES ? ERR_ACCESS : ERR_INVALID,
-			       "--listen %s: %s", address, strerror(-rc));
+			       "listen %s: %s", address, strerror(-rc));
 	if (server_add_portal(s, rc)) {
 		close(rc);
-		return err_set(e, ERR_NOMEM, "--listen %s: out of memory", address);
+		return err_set(e, ERR_NOMEM, "listen %s: out of memory", address);
 	}
 	return 0;
 }
@@ -182,6 +194,32 @@ static void server_turn_away(struct server *s, int listener)
 	log_warn("connection refused: out of file descriptors");
 }
 
+static bool server_same_host(const struct sockaddr_storage *x, const struct sockaddr_storage *y)
+{
+	if (x->ss_family != y->ss_family)
+		return false;
+	if (x->ss_family == AF_INET6)
+		return IN6_ARE_ADDR_EQUAL(&((const struct sockaddr_in6 *)(const void *)x)->sin6_addr,
+					  &((const struct sockaddr_in6 *)(const void *)y)->sin6_addr);
+	return ((const struct sockaddr_in *)(const void *)x)->sin_addr.s_addr ==
+	       ((const struct sockaddr_in *)(const void *)y)->sin_addr.s_addr;
+}
+
+/* Are there enough connections already, or enough from @peer? */
+static bool server_is_full(const struct server *s, const struct sockaddr_storage *peer)
+{
+	const struct connection *c;
+	unsigned n = 0;
+
+	if (s->connection_count >= s->limits.connections)
+		return true;
+	if (!s->limits.connections_per_address)
+		return false;
+	list_each(c, &s->connections, link)
+		n += server_same_host(&c->from, peer);
+	return n >= s->limits.connections_per_address;
+}
+
 static void server_accept(struct loop_fd *w, unsigned events)
 {
 	struct portal *p = container_of(w, struct portal, watch);
@@ -190,7 +228,9 @@ static void server_accept(struct loop_fd *w, unsigned events)
 
 	(void)events;
 	for (int i = 0; i < SERVER_ACCEPTS; i++) {
-		int fd = accept4(w->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		struct sockaddr_storage peer = { 0 };
+		socklen_t len = sizeof(peer);
+		int fd = accept4(w->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd < 0) {
 			if (errno == EMFILE || errno == ENFILE)
@@ -198,10 +238,13 @@ static void server_accept(struct loop_fd *w, unsigned events)
 			return;
 		}
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-		if (s->connection_count >= s->limits.connections) {
+		if (server_is_full(s, &peer)) {
+			char from[80];
+
 			s->stats.turned_away++;
-			log_warn("connection refused: there are enough | connections=%u",
-				 s->connection_count);
+			server_print_address(&peer, from, sizeof(from));
+			log_warn("connection refused: there are enough | connections=%u peer=%s",
+				 s->connection_count, from);
 			close(fd);
 		} else if (conn_new(s, fd)) {
 			log_warn("connection refused: out of memory");
@@ -254,6 +297,8 @@ static void server_flush(struct loop_hook *h)
 		list_move(&now, &c->dirty);
 	while ((c = list_first(&now, struct connection, dirty)))
 		conn_flush(c);
+	if (!list_empty(&s->retired))
+		admin_free_retired(s);
 }
 
 int server_start(struct server *s, struct loop *loop)
@@ -277,6 +322,11 @@ int server_start(struct server *s, struct loop *loop)
 	return 0;
 }
 
+unsigned server_window(const struct server *s, const struct target *t)
+{
+	return t && t->window ? t->window : s->limits.tasks;
+}
+
 struct target *server_target(const struct server *s, const char *name)
 {
 	struct target *t;
@@ -293,6 +343,7 @@ void server_fini(struct server *s)
 	struct connection *c, *ctmp;
 	struct portal *p, *ptmp;
 	struct target *t, *ttmp;
+	struct lun *l, *ltmp;
 
 	list_each_safe(c, ctmp, &s->connections, link)
 		conn_close(c, "the target ends");
@@ -312,7 +363,10 @@ void server_fini(struct server *s)
 		list_del(&p->link);
 		free(p);
 	}
+	faults_free(s->faults);
+	list_each_safe(l, ltmp, &s->retired, link)
+		lun_free(l);
 	list_each_safe(t, ttmp, &s->targets, link)
 		target_free(t);
-	faults_free(s->faults);
+	access_fini(&s->discovery);
 }

@@ -21,6 +21,7 @@ struct faults;
 
 struct server_limits {
 	unsigned connections;		/* at once */
+	unsigned connections_per_address;/* of them, from one; 0: no limit of its own */
 	unsigned tasks;			/* commands per session in flight: the CmdSN window */
 	span_ms login_timeout;		/* from accept to full feature phase */
 	span_ms ping_interval;		/* of silence, then a NOP-In; 0: never */
@@ -56,6 +57,7 @@ struct server {
 	struct worker *worker;
 	struct chores chores;
 	struct list targets;
+	struct list retired;		/* LUNs that were removed, and something still refers to */
 	struct list portals;
 	int spare_fd;			/* given up to turn a connection away when there is no other */
 	struct list connections;
@@ -65,7 +67,10 @@ struct server {
 	struct list sessions;
 	uint16_t last_tsih;
 	struct server_limits limits;
-	struct params offer;
+	struct params offer;		/* in discovery sessions */
+	bool open;			/* targets for everybody, wherever it listens */
+	struct access discovery;	/* who may have one */
+	char user[256];			/* --user, as it was said; empty: it was not */
 	struct server_stats stats;
 	struct faults *faults;		/* NULL: it behaves */
 };
@@ -78,6 +83,9 @@ void server_init(struct server *s);
  */
 int server_listen(struct server *s, const char *address, struct err *e);
 
+/* Is @address written as server_listen() wants it? Returns 0 or -ERR_INVALID. */
+int server_check_address(const char *address, struct err *e);
+
 /* Begin to accept on @loop, which outlives the server. Returns 0 or -errno. */
 int server_start(struct server *s, struct loop *loop);
 
@@ -88,6 +96,9 @@ int server_hear(struct server *s);
 
 /* Close everything, free everything. */
 void server_fini(struct server *s);
+
+/* Commands that a session with @t (NULL: a discovery session) may have in flight. */
+unsigned server_window(const struct server *s, const struct target *t);
 
 struct target *server_target(const struct server *s, const char *name);
 

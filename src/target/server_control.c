@@ -1,114 +1,110 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a target tells of itself on its control socket: one record per session, LUN, target. */
+/* The commands of a target's control socket, and what their files share. */
 #include "target/server_control.h"
 
 #include <string.h>
+#include <strings.h>
 
-#include "target/connection.h"
+#include "iscsifs/num.h"
+#include "target/control_conf.h"
+#include "target/control_impl.h"
 #include "target/fault_control.h"
 #include "target/session.h"
 
-/* `target` in a request narrows it. */
-static bool control_wants(const struct control_request *rq, const struct target *t)
+void control_run_verb(struct control_request *rq, struct server *sv,
+		      const struct control_verb *verbs, size_t count)
+{
+	const char *op = control_get(rq, "op");
+
+	for (size_t i = 0; i < count; i++) {
+		if (!op || !strcmp(op, verbs[i].op)) {
+			verbs[i].run(rq, sv);
+			return;
+		}
+	}
+	control_fail(rq, ERR_INVALID, "op=%s: %s does not know that", op, control_cmd(rq));
+}
+
+bool control_wants(const struct control_request *rq, const struct target *t)
 {
 	const char *name = control_get(rq, "target");
 
 	return !name || (t && !strcmp(name, t->name));
 }
 
-static unsigned control_active_tasks(const struct session *s)
+struct target *control_target(struct control_request *rq, const struct server *sv)
 {
-	const struct list *l;
+	const char *name = control_get(rq, "target");
+	struct target *t = name ? server_target(sv, name) : list_first(&sv->targets, struct target, link);
+
+	if (!t)
+		control_fail(rq, ERR_NOT_FOUND, "there is no target %s", name ? name : "at all");
+	else if (!name && sv->targets.next != sv->targets.prev)
+		control_fail(rq, ERR_INVALID, "there are several targets: want target=");
+	else
+		return t;
+	return NULL;
+}
+
+const char *control_need(struct control_request *rq, const char *key)
+{
+	const char *value = control_get(rq, key);
+
+	if (!value)
+		control_fail(rq, ERR_INVALID, "want %s=", key);
+	return value;
+}
+
+struct lun *control_lun_of(struct control_request *rq, const struct server *sv)
+{
+	struct target *t = control_target(rq, sv);
+	const char *text = t ? control_need(rq, "lun") : NULL;
+	struct lun *l;
+	uint64_t n;
+
+	if (!text)
+		return NULL;
+	if (num_parse_u64(text, 0, TARGET_LUN_NUMBER_MAX, &n)) {
+		control_fail(rq, ERR_INVALID, "lun=%s: want a number from 0 to %d", text,
+			     TARGET_LUN_NUMBER_MAX);
+		return NULL;
+	}
+	l = target_find_lun(t, (unsigned)n);
+	if (!l)
+		control_fail(rq, ERR_NOT_FOUND, "target %s has no LUN %s", t->name, text);
+	return l;
+}
+
+int control_flag(struct control_request *rq, const char *key, bool otherwise, bool *out)
+{
+	static const struct {
+		const char *word;
+		bool value;
+	} words[] = { { "on", true }, { "yes", true }, { "1", true },
+		      { "off", false }, { "no", false }, { "0", false } };
+	const char *text = control_get(rq, key);
+
+	*out = otherwise;
+	if (!text)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		if (strcasecmp(text, words[i].word))
+			continue;
+		*out = words[i].value;
+		return 0;
+	}
+	control_fail(rq, ERR_INVALID, "%s=%s: want on or off", key, text);
+	return -ERR_INVALID;
+}
+
+unsigned control_sessions(const struct server *sv, const struct target *t)
+{
+	const struct session *s;
 	unsigned n = 0;
 
-	for (l = s->active.next; l != &s->active; l = l->next)
-		n++;
+	list_each(s, &sv->sessions, link)
+		n += s->start.target == t;
 	return n;
-}
-
-static void control_put_params(struct control_request *rq, const struct params *p)
-{
-	control_put(rq, "HeaderDigest", p->header_digest ? "CRC32C" : "None");
-	control_put(rq, "DataDigest", p->data_digest ? "CRC32C" : "None");
-	control_put(rq, "InitialR2T", p->initial_r2t ? "Yes" : "No");
-	control_put(rq, "ImmediateData", p->immediate_data ? "Yes" : "No");
-	control_put_u64(rq, "MaxRecvDataSegmentLength", p->max_recv_bytes);
-	control_put_u64(rq, "MaxXmitDataSegmentLength", p->max_send_bytes);
-	control_put_u64(rq, "FirstBurstLength", p->first_burst_bytes);
-	control_put_u64(rq, "MaxBurstLength", p->max_burst_bytes);
-	control_put_u64(rq, "MaxOutstandingR2T", p->max_outstanding_r2t);
-}
-
-static void control_put_session(struct control_request *rq, const struct session *s)
-{
-	const uint8_t *i = s->start.isid;
-
-	control_put_u64(rq, "tsih", s->tsih);
-	control_put(rq, "target", s->start.target ? s->start.target->name : "");
-	control_put(rq, "initiator", s->start.initiator);
-	control_putf(rq, "isid", "%02x%02x%02x%02x%02x%02x", i[0], i[1], i[2], i[3], i[4], i[5]);
-	control_put(rq, "type", s->start.discovery ? "discovery" : "normal");
-	control_put(rq, "peer", s->c->peer);
-	control_put(rq, "portal", s->c->local);
-	control_put_i64(rq, "idle_ms", loop_now(s->c->server->loop) - s->c->heard);
-	control_put_u64(rq, "tasks", control_active_tasks(s));
-	control_put_u64(rq, "expcmdsn", s->expcmdsn);
-	control_put_u64(rq, "maxcmdsn", s->maxcmdsn);
-	control_put_u64(rq, "statsn", s->statsn);
-	control_put_u64(rq, "commands", s->stats.commands);
-	control_put_u64(rq, "read_bytes", s->stats.read_bytes);
-	control_put_u64(rq, "write_bytes", s->stats.written_bytes);
-	control_put_params(rq, &s->start.params);
-}
-
-static void control_session(struct control_request *rq, void *arg)
-{
-	struct server *sv = arg;
-	struct session *s;
-
-	list_each(s, &sv->sessions, link) {
-		if (!control_wants(rq, s->start.target))
-			continue;
-		control_put_session(rq, s);
-		control_record_end(rq);
-	}
-	control_done(rq, NULL);
-}
-
-static void control_put_lun(struct control_request *rq, const struct lun *l)
-{
-	control_put(rq, "target", l->target->name);
-	control_put_u64(rq, "lun", l->number);
-	control_put(rq, "backing", l->backing);
-	control_put_u64(rq, "size_bytes", l->blocks * l->block_bytes);
-	control_put_u64(rq, "block_bytes", l->block_bytes);
-	control_put(rq, "serial", l->serial);
-	control_put_bool(rq, "write_protected", lun_is_protected(l));
-	control_put_bool(rq, "write_cache", lun_caches_writes(l));
-	control_put_bool(rq, "thin", l->thin);
-	control_put(rq, "reserved_by", l->reserved_by ? l->reserved_by->initiator : "");
-	control_put_u64(rq, "reads", l->stats.reads);
-	control_put_u64(rq, "writes", l->stats.writes);
-	control_put_u64(rq, "flushes", l->stats.flushes);
-	control_put_u64(rq, "read_bytes", l->stats.read_bytes);
-	control_put_u64(rq, "write_bytes", l->stats.written_bytes);
-	control_put_u64(rq, "errors", l->stats.errors);
-}
-
-static void control_lun(struct control_request *rq, void *arg)
-{
-	struct server *sv = arg;
-	struct target *t;
-
-	list_each(t, &sv->targets, link) {
-		if (!control_wants(rq, t))
-			continue;
-		for (unsigned i = 0; i < t->luns; i++) {
-			control_put_lun(rq, t->lun[i]);
-			control_record_end(rq);
-		}
-	}
-	control_done(rq, NULL);
 }
 
 static void control_stats(struct control_request *rq, void *arg)
@@ -137,8 +133,20 @@ static void control_stop(struct control_request *rq, void *arg)
 }
 
 const struct control_command server_commands[] = {
-	{ "session", "a record for each session; `target` narrows", control_session },
-	{ "lun", "a record for each LUN; `target` narrows", control_lun },
+	{ "session", "op=list (`target` narrows), kill (tsih=, cid=)", control_session },
+	{ "lun", "op=list (`target` narrows), add (disk=, options=), remove, resize (size=, force=), "
+	  "online, offline, readonly (value=): target=, lun=", control_lun },
+	{ "target", "op=list, add (options=), remove (force=), offline, ready: target=",
+	  control_target_command },
+	{ "account", "op=list, add (password=), remove (force=): target= or discovery=on, user=, "
+	  "outgoing=", control_account },
+	{ "acl", "op=list, add, remove (force=): target=, value=, an initiator's name or address",
+	  control_acl },
+	{ "show", "targets, sessions, LUNs, accounts and ACLs; `target` narrows", control_show },
+	{ "dump", "what runs as an iscsifs-target.conf; secrets=on: with passwords", control_dump },
+	{ "update", "become what file= says; force=, tgt=on: it is tgt's targets.conf",
+	  control_update },
+	{ "param", "set name= of target= to value=, for logins from now on", control_param },
 	{ "stats", "counters of the whole target program", control_stats },
 	{ "fault", "op=list, add (rule=), del (name=), clear: the fault rules", fault_control },
 	{ "fault-wait", "answer when rule name= or mark= has hits=; timeout=", fault_control_wait },

@@ -19,6 +19,7 @@
 /* What a login came to. */
 struct session_start {
 	char initiator[TARGET_NAME_MAX + 1];
+	char alias[TARGET_NAME_MAX + 1];	/* the initiator's, UTF-8; empty: none was said */
 	uint8_t isid[6];
 	uint16_t tsih;			/* as the initiator sent it */
 	uint16_t cid;
@@ -83,6 +84,11 @@ bool session_produce(struct session *s);
 
 /* Ask the peer whether it is there: a NOP-In that wants an answer. */
 void session_ping(struct session *s);
+/* Tell it the numbers: a NOP-In that wants none. */
+void session_tell_numbers(struct session *s);
+
+/* Ask it to log out; its connection is closed when it has not @within. */
+void session_ask_logout(struct session *s, span_ms within);
 
 /* Put StatSN (advanced, for a response that carries status), ExpCmdSN, MaxCmdSN into @bhs. */
 void session_number(struct session *s, uint8_t *bhs);

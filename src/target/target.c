@@ -11,9 +11,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "iscsifs/check.h"
+#include "iscsifs/log.h"
 #include "target/disk_cache.h"
+#include "target/former.h"
 
 enum { TARGET_KNOWN_MAX = 1024 };
 
@@ -64,18 +67,22 @@ int target_new(struct target **out, const char *name, struct err *e)
 	if (!t)
 		return err_set(e, ERR_NOMEM, "target %s: out of memory", name);
 	snprintf(t->name, sizeof(t->name), "%s", name);
+	access_init(&t->access);
+	params_offer(&t->offer);
 	list_init(&t->nexuses);
 	list_init(&t->known);
+	list_init(&t->former);
 	list_init(&t->link);
 	*out = t;
 	return 0;
 }
 
-static void lun_free(struct lun *l)
+void lun_free(struct lun *l)
 {
 	if (!l)
 		return;
 	disk_free(l->disk);
+	pr_fini(&l->pr);
 	free(l->backing);
 	free(l);
 }
@@ -88,11 +95,22 @@ void target_free(struct target *t)
 		return;
 	list_each_safe(k, tmp, &t->known, link)
 		free(k);
+	former_forget_all(t);
 	for (unsigned i = 0; i < t->luns; i++)
 		lun_free(t->lun[i]);
+	access_fini(&t->access);
 	list_del(&t->link);
 	free(t->by_number);
 	free(t);
+}
+
+struct lun *target_find_lun(const struct target *t, unsigned number)
+{
+	for (unsigned i = 0; i < t->luns; i++) {
+		if (t->lun[i]->number == number)
+			return t->lun[i];
+	}
+	return NULL;
 }
 
 static int target_number_ok(const struct target *t, const struct lun_options *o, struct err *e)
@@ -100,7 +118,7 @@ static int target_number_ok(const struct target *t, const struct lun_options *o,
 	if (o->number > TARGET_LUN_NUMBER_MAX)
 		return err_set(e, ERR_INVALID, "LUN %s: lun=%u: want 0 to %d", o->backing, o->number,
 			       TARGET_LUN_NUMBER_MAX);
-	if (target_lun(t, o->number))
+	if (target_find_lun(t, o->number))
 		return err_set(e, ERR_EXISTS, "LUN %s: target %s has a LUN %u already", o->backing,
 			       t->name, o->number);
 	if (t->luns == TARGET_LUNS_MAX)
@@ -124,18 +142,49 @@ static int target_grow(struct target *t, unsigned numbers)
 	return 0;
 }
 
-/* A restart must show the same disk: everything comes from names, nothing from chance. */
+/* A number that nothing else has. */
+static uint64_t target_chance(void)
+{
+	uint64_t n = 0;
+
+	while (getrandom(&n, sizeof(n), 0) < 0 && errno == EINTR)
+		;
+	return n;
+}
+
+/*
+ * A restart must show the same disk, also when its file was copied or moved meanwhile: everything
+ * comes from names, nothing from inodes or paths. A disk that forgets is another one each time.
+ */
 static void lun_identify(struct lun *l, const struct lun_options *o)
 {
-	uint64_t h = target_digest_start(o->serial ? o->serial : l->target->name);
+	uint64_t derived = target_digest(target_digest_start(l->target->name),
+					 &(uint32_t){ l->number }, sizeof(uint32_t));
+	const char *id = o->scsi_id ? o->scsi_id : o->serial;
+	uint64_t h;
 
-	if (!o->serial)
-		h = target_digest(h, &(uint32_t){ l->number }, sizeof(uint32_t));
+	if (l->disk->forgets)
+		derived = target_digest(derived, &(uint64_t){ target_chance() }, sizeof(uint64_t));
+	h = id && !o->shared_id ? target_digest_start(id) : derived;
 	l->identity = h & 0x0fffffffffffffffull;
+	l->serial_given = o->serial;
+	l->shared_id = o->shared_id;
 	if (o->serial)
 		snprintf(l->serial, sizeof(l->serial), "%s", o->serial);
 	else
-		snprintf(l->serial, sizeof(l->serial), "%016" PRIx64, h);
+		snprintf(l->serial, sizeof(l->serial), "%016" PRIx64, derived);
+	snprintf(l->scsi_id, sizeof(l->scsi_id), "%s", o->scsi_id ? o->scsi_id : "");
+	snprintf(l->vendor, sizeof(l->vendor), "%s", o->vendor ? o->vendor : LUN_VENDOR);
+	snprintf(l->product, sizeof(l->product), "%s", o->product ? o->product : LUN_PRODUCT);
+	snprintf(l->revision, sizeof(l->revision), "%s", o->revision ? o->revision : LUN_REVISION);
+}
+
+static bool lun_physical_ok(const struct lun_options *o)
+{
+	uint32_t p = o->physical_bytes;
+
+	return p >= o->block_bytes && !(p & (p - 1)) &&
+	       p / o->block_bytes <= 1u << LUN_PHYSICAL_EXPONENT_MAX;
 }
 
 static int lun_measure(struct lun *l, const struct lun_options *o, struct err *e)
@@ -143,11 +192,14 @@ static int lun_measure(struct lun *l, const struct lun_options *o, struct err *e
 	if (o->block_bytes != 512 && o->block_bytes != 4096)
 		return err_set(e, ERR_INVALID, "LUN %s: block=%u: want 512 or 4096", o->backing,
 			       o->block_bytes);
-	if ((o->physical_bytes != 512 && o->physical_bytes != 4096) ||
-	    o->physical_bytes < o->block_bytes)
+	if (!lun_physical_ok(o))
 		return err_set(e, ERR_INVALID,
-			       "LUN %s: physical=%u: want 512 or 4096, and not less than block",
+			       "LUN %s: physical=%u: want a power of two, and not less than block",
 			       o->backing, o->physical_bytes);
+	l->lowest_aligned = o->lowest_aligned;
+	l->optimal_gran = o->optimal_gran ? o->optimal_gran : 4096 / o->block_bytes;
+	l->optimal_len = o->optimal_len ? o->optimal_len : (1u << 20) / o->block_bytes;
+	l->rotation_rate = o->rotation_rate;
 	l->block_bytes = o->block_bytes;
 	l->physical_bytes = o->physical_bytes;
 	l->blocks = l->disk->size / l->block_bytes;
@@ -157,7 +209,15 @@ static int lun_measure(struct lun *l, const struct lun_options *o, struct err *e
 	return 0;
 }
 
-/* Keep t->lun ascending by number, and every index right. */
+/* The first index that nobody has: there are as many as there can be units. */
+static void target_take_index(struct target *t, struct lun *l)
+{
+	while (t->index_taken[l->index])
+		l->index++;
+	t->index_taken[l->index] = true;
+}
+
+/* Keep t->lun ascending by number. */
 static void target_insert(struct target *t, struct lun *l)
 {
 	unsigned at = t->luns++;
@@ -165,9 +225,61 @@ static void target_insert(struct target *t, struct lun *l)
 	for (; at && t->lun[at - 1]->number > l->number; at--)
 		t->lun[at] = t->lun[at - 1];
 	t->lun[at] = l;
+	target_take_index(t, l);
+}
+
+/* The list of units is another one: SPC-4 5.14, REPORTED LUNS DATA HAS CHANGED on each of them. */
+static void target_tell_luns_changed(struct target *t)
+{
 	for (unsigned i = 0; i < t->luns; i++)
-		t->lun[i]->index = i;
-	t->by_number[l->number] = l;
+		lun_attention(t->lun[i], NEXUS_UA_LUNS_CHANGED, NULL);
+}
+
+/* What waits under this index was for another unit. */
+static void target_forget_attentions(struct target *t, const struct lun *l)
+{
+	struct nexus *n;
+
+	list_each(n, &t->nexuses, link)
+		n->ua[l->index] = 0;
+}
+
+void target_set_present(struct lun *l, bool present)
+{
+	struct target *t = l->target;
+
+	l->absent = !present;
+	lun_forget_reservations(l);
+	t->by_number[l->number] = present ? l : NULL;
+	target_tell_luns_changed(t);
+	if (present)
+		lun_attention(l, NEXUS_UA_POWER_ON, NULL);
+}
+
+void target_remove_lun(struct lun *l)
+{
+	struct target *t = l->target;
+	unsigned at = 0;
+
+	former_remember(t, l);
+
+	while (t->lun[at] != l)
+		at++;
+	t->luns--;
+	for (; at < t->luns; at++)
+		t->lun[at] = t->lun[at + 1];
+	t->index_taken[l->index] = false;
+	target_set_present(l, false);
+}
+
+/* A path is made one from the root on: a daemon leaves its directory. In memory of its own, or NULL. */
+static char *lun_backing(const char *backing)
+{
+	char *path = NULL;
+
+	if (strncmp(backing, "ram:", 4) && strncmp(backing, "null:", 5) && *backing != '/')
+		path = realpath(backing, NULL);
+	return path ? path : strdup(backing);
 }
 
 int target_add_lun(struct target *t, const struct lun_options *o, struct err *e)
@@ -178,14 +290,17 @@ int target_add_lun(struct target *t, const struct lun_options *o, struct err *e)
 	if (rc)
 		return rc;
 	l = calloc(1, sizeof(*l));
-	if (!l || !(l->backing = strdup(o->backing)) || target_grow(t, o->number + 1)) {
+	if (!l || !(l->backing = lun_backing(o->backing)) || target_grow(t, o->number + 1)) {
 		lun_free(l);
 		return err_set(e, ERR_NOMEM, "LUN %s: out of memory", o->backing);
 	}
+	list_init(&l->link);
 	l->target = t;
 	l->number = o->number;
 	l->write_cache = l->write_cache_default = o->write_cache;
 	l->thin = o->thin;
+	l->write_protected = o->write_protected;
+	l->volatile_cache = o->volatile_cache;
 	rc = disk_open(&l->disk, o->backing, o->write_protected, e);
 	if (!rc && o->volatile_cache)
 		rc = disk_cache_wrap(&l->disk, e);
@@ -197,6 +312,8 @@ int target_add_lun(struct target *t, const struct lun_options *o, struct err *e)
 	flusher_init(&l->flusher, l->disk);
 	lun_identify(l, o);
 	target_insert(t, l);
+	target_forget_attentions(t, l);
+	target_set_present(l, true);
 	return 0;
 }
 
@@ -229,14 +346,14 @@ static bool target_knows(struct target *t, uint64_t digest)
 void nexus_begin(struct nexus *n, struct target *t, const char *initiator, const uint8_t isid[6])
 {
 	uint64_t digest = target_digest(target_digest_start(initiator), isid, 6);
-	uint16_t ua = target_knows(t, digest) ? NEXUS_UA_LOSS : NEXUS_UA_POWER_ON;
+	uint32_t ua = target_knows(t, digest) ? NEXUS_UA_LOSS : NEXUS_UA_POWER_ON;
 
 	memset(n, 0, sizeof(*n));
 	n->target = t;
 	snprintf(n->initiator, sizeof(n->initiator), "%s", initiator);
 	memcpy(n->isid, isid, 6);
 	for (unsigned i = 0; i < t->luns; i++)
-		n->ua[i] = ua;
+		n->ua[t->lun[i]->index] = ua;
 	list_append(&t->nexuses, &n->link);
 }
 
@@ -250,25 +367,6 @@ void nexus_end(struct nexus *n)
 	}
 	list_del(&n->link);
 	n->target = NULL;
-}
-
-void lun_attention(struct lun *l, enum nexus_ua ua, const struct nexus *except)
-{
-	struct nexus *n;
-
-	list_each(n, &l->target->nexuses, link) {
-		if (n != except)
-			n->ua[l->index] |= (uint16_t)ua;
-	}
-}
-
-void lun_reset(struct lun *l)
-{
-	l->reserved_by = NULL;
-	l->software_protected = false;
-	l->descriptor_sense = false;
-	l->write_cache = l->write_cache_default;
-	lun_attention(l, NEXUS_UA_LUN_RESET, NULL);
 }
 
 void lun_change_identity(struct lun *l)
@@ -287,6 +385,8 @@ void target_power_cycle(struct target *t)
 		free(k);
 	}
 	t->known_count = 0;
-	for (unsigned i = 0; i < t->luns; i++)
+	for (unsigned i = 0; i < t->luns; i++) {
+		pr_forget(&t->lun[i]->pr);
 		lun_reset(t->lun[i]);
+	}
 }

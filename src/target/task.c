@@ -73,7 +73,8 @@ static void task_activate(struct task *t, enum task_state state)
 	list_move(&t->session->active, &t->link);
 }
 
-void task_abort(struct task *t)
+/* It waits for no thread any more. */
+static void task_forget_work(struct task *t)
 {
 	if (t->state == TASK_FLUSHING)
 		flusher_forget(&t->flush);
@@ -81,6 +82,11 @@ void task_abort(struct task *t)
 		chore_forget(t->cmd.chore);
 		t->cmd.chore = NULL;
 	}
+}
+
+void task_abort(struct task *t)
+{
+	task_forget_work(t);
 	task_release(t);
 }
 
@@ -123,6 +129,8 @@ static void task_respond(struct task *t)
 	uint8_t *bhs, *data;
 
 	if (t->fault && fault_answer(t))
+		return;
+	if (s->c->server->faults && fault_outgoing(t, SCRIPT_EV_ANSWER))
 		return;
 	bhs = conn_pdu(s->c, 2 + SENSE_DESCRIPTOR_MAX);
 	data = conn_pdu_data(s->c, bhs);
@@ -264,14 +272,15 @@ static bool task_data_in_disk(struct task *t)
 	uint8_t *lent = NULL, *bhs;
 	int rc;
 
-	if (c->server->faults && !t->asked_faults && fault_data_in(t))
+	if (c->server->faults && !t->asked_faults &&
+	    fault_data_in(t, t->moved + len == t->total))
 		return false;
 	t->asked_faults = true;
 	if (t->cmd.chore) {
 		uint64_t end = t->cmd.chore->from.off + t->cmd.chore->from.len;
 
 		len = (uint32_t)MIN((uint64_t)len, end - off);
-	} else if (!c->data_digest && !c->fault.armed && !l->busy) {
+	} else if (!c->data_digest && !c->fault.spoil.armed && !l->busy) {
 		lent = disk_map(l->disk, off, len, false);
 	}
 	bhs = conn_pdu(c, lent ? 0 : len);
@@ -332,12 +341,13 @@ static void task_send_param(struct task *t)
 		task_respond(t);
 		return;
 	}
-	if (c->server->faults && fault_data_in(t))
-		return;
 	while (t->moved < t->total) {
 		uint32_t len = task_data_in_bytes(t);
-		uint8_t *bhs = conn_pdu(c, len);
+		uint8_t *bhs;
 
+		if (c->server->faults && fault_data_in(t, t->moved + len == t->total))
+			return;
+		bhs = conn_pdu(c, len);
 		task_data_in_header(t, bhs, len);
 		memcpy(conn_pdu_data(c, bhs), t->cmd.param + t->moved, len);
 		conn_pdu_send(c, bhs, len);
@@ -409,6 +419,15 @@ void task_answer(struct task *t)
 		task_respond(t);
 }
 
+void task_fail(struct task *t, enum sense_key key, uint16_t code)
+{
+	task_forget_work(t);
+	list_del(&t->reading);
+	scsi_fail(&t->cmd, key, code);
+	if (t->state != TASK_HELD)
+		task_answer(t);
+}
+
 void task_hold(struct task *t)
 {
 	list_del(&t->reading);
@@ -420,8 +439,11 @@ static void task_send_r2t(struct task *t)
 	struct session *s = t->session;
 	uint64_t end = MIN(t->total, scsi_room(&t->cmd));
 	uint32_t len = (uint32_t)MIN(end - t->r2t_end, (uint64_t)s->start.params.max_burst_bytes);
-	uint8_t *bhs = conn_pdu(s->c, 0);
+	uint8_t *bhs;
 
+	if (s->c->server->faults && fault_outgoing(t, SCRIPT_EV_R2T))
+		return;
+	bhs = conn_pdu(s->c, 0);
 	pdu_init(bhs, PDU_R2T, PDU_F, t->itt);
 	memcpy(bhs + 8, t->lun, 8);
 	be32_store(bhs + 20, t->ttt + ((t->r2t_sent - t->r2t_done) << TASK_TTT_INDEX_BITS));
@@ -455,7 +477,8 @@ static void task_advance(struct task *t)
 	if (t->r2t_sent == t->r2t_done)
 		t->r2t_end = t->moved;
 	end = MIN(t->total, scsi_room(&t->cmd));
-	while (t->r2t_end < end && t->r2t_sent - t->r2t_done < p->max_outstanding_r2t)
+	while (t->r2t_end < end && t->r2t_sent - t->r2t_done < p->max_outstanding_r2t &&
+	       !t->session->c->dead)
 		task_send_r2t(t);
 	t->sequence_end = MIN(t->moved + p->max_burst_bytes, end);
 }
@@ -560,7 +583,11 @@ static void task_go(struct task *t, const struct pdu *p)
 	case SCSI_NEXT_NONE:
 		BUG_ON(true);
 	}
-	/* Reads announced as writes, with data to come: too strange to serve. */
+	if (!t->reads) {	/* nobody waits for what is read: a residual says so */
+		task_answer(t);
+		return;
+	}
+	/* Bidirectional, with data to come: too strange to serve. */
 	scsi_fail(&t->cmd, SENSE_ABORTED_COMMAND, SENSE_UNEXPECTED_UNSOLICITED_DATA);
 	task_answer(t);
 }

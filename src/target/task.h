@@ -83,6 +83,12 @@ void task_produce(struct task *t);
 /* End it without a response. */
 void task_abort(struct task *t);
 
+/*
+ * Answer it with CHECK CONDITION at once, or when the last unsolicited data has come; one that a
+ * fault rule holds, when the rule lets go.
+ */
+void task_fail(struct task *t, enum sense_key key, uint16_t code);
+
 /* It is not answered, until somebody goes on with it. */
 void task_hold(struct task *t);
 /* Go on with one that is held: let it begin, which had no data to come, or answer it. */

@@ -66,6 +66,7 @@ static void fuzz_set_up(void)
 {
 	static const char *const luns[] = { "ram:1M", "ram:64K", "ram:64K", NULL };
 	struct target *t;
+	struct err e = ERR_INIT;
 
 	log_set_level(LOG_LEVEL_ERROR);
 	server_init(&fuzz_server);
@@ -73,8 +74,7 @@ static void fuzz_set_up(void)
 	t = fuzz_target("iqn.2026-11.example:a", luns);
 	fuzz_make_slow(t->lun[1]->disk);
 	t = fuzz_target("iqn.2026-11.example:b", luns + 2);
-	strcpy(t->incoming.name, "joe");
-	strcpy(t->incoming.text, "sesame-open-now");
+	FUZZ_CHECK(!access_add_account(&t->access, ACCESS_INCOMING, "joe", "sesame-open-now", &e));
 	FUZZ_CHECK(!loop_new(&fuzz_loop));
 	FUZZ_CHECK(!server_start(&fuzz_server, fuzz_loop));
 }

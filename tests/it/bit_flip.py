@@ -207,7 +207,7 @@ def undisturbed(where, pdus):
         with open(secret, "w", opener=lambda p, f: os.open(p, f, 0o600)) as f:
             f.write("sesame-open-now\n")
         with Target("--target", IQN, "--lun", "ram:1M", "--target", OTHER, "--lun", "ram:1M",
-                    "--target", CHAP, "--lun", "ram:1M", "--user", "joe", "--password-file",
+                    "--target", CHAP, "--lun", "ram:1M", "--chap-user", "joe", "--chap-password-file",
                     secret) as t:
             witness = Witness(t)
             i = at_idle(t)

@@ -109,7 +109,7 @@ a_configuration_file_that_cannot_be_read_is_named() {
 _guarded_target() {
 	echo "a-long-secret" >secret
 	chmod 600 secret
-	target_start -- --user alice --password-file "$CASE_DIR/secret"
+	target_start -- --chap-user alice --chap-password-file "$CASE_DIR/secret"
 }
 
 chap_lets_in_who_knows_the_password() {

@@ -258,14 +258,14 @@ class Initiator:
                 return first
             first = first or (self.sense[12], self.sense[13])
 
-    def write(self, lba, data, piece=8192):
+    def write(self, lba, data, piece=8192, lun=0):
         """The way that the negotiated keys tell."""
         blocks = len(data) // 512
         cdb = struct.pack(">BBQIBB", 0x8a, 0, lba, blocks, 0, 0)
         first = min(int(self.answer.get("FirstBurstLength", 65536)), len(data))
         sent = min(first, 4096) if self.answer["ImmediateData"] == "Yes" else 0
         more = self.answer["InitialR2T"] == "No" and first > sent
-        itt = self.command(cdb, len(data), write=True, data=data[:sent], final=not more)
+        itt = self.command(cdb, len(data), write=True, data=data[:sent], final=not more, lun=lun)
         if more:
             self.send_sequence(itt, NONE, sent, data[sent:first], piece)
         return self.settle(itt, data, piece)[0]
@@ -303,6 +303,7 @@ class Initiator:
 
 RAM = ("--target", IQN, "--lun", "ram:64M")
 CASES = []
+SANITIZED = os.environ.get("ISCSIFS_SLOW", "1") != "1"
 
 
 def case(f):
@@ -354,6 +355,7 @@ def files_are_written_and_read_back():
             cdb = struct.pack(">BBQIBB", 0x88, 0, 100, 1, 0, 0)
             status, _, _ = i.settle(i.command(cdb, 512, read=True))
             assert status == 2 and i.sense[2] == 3 and i.sense[12] == 0x11, "no medium error"
+            assert i.sense[0] == 0xf0 and i.sense[3:7] == struct.pack(">I", 100), "not its LBA"
 
 
 @case
@@ -626,6 +628,105 @@ def residuals_say_how_lengths_differ():
 
 
 @case
+def residuals_of_what_moves_nothing():
+    with Target(*RAM) as t:
+        i = ready(t)
+        read = struct.pack(">BBQIBB", 0x88, 0, 0, 2, 0, 0)
+        beyond = struct.pack(">BBQIBB", 0x88, 0, 1 << 40, 2, 0, 0)
+        write = struct.pack(">BBQIBB", 0x8a, 0, 0, 2, 0, 0)
+        assert i.settle(i.command(bytes(6), 512, read=True)) == (0, b"", -512)
+        assert i.settle(i.command(bytes(6), 512, write=True, data=bytes(512))) == (0, b"", -512)
+        assert i.settle(i.command(beyond, 1024, read=True)) == (2, b"", -1024)
+        assert i.settle(i.command(write[:2] + beyond[2:], 1024, write=True)) == (2, b"", -1024)
+        # the other direction than the CDB's: nothing is moved, all of it is too much
+        assert i.settle(i.command(read, 1024, write=True, data=bytes(1024))) == (0, b"", 1024)
+        assert i.settle(i.command(write, 1024, read=True)) == (0, b"", 1024)
+        assert i.settle(i.command(write, 0)) == (0, b"", 1024)
+        inquiry = struct.pack(">BBBHB", 0x12, 0, 0, 36, 0)
+        assert i.settle(i.command(inquiry, 20, read=True))[::2] == (0, 16)
+        assert i.settle(i.command(inquiry, 36, read=True))[::2] == (0, 0)
+        assert i.read(0, 2) == bytes(1024)
+        i = ready(t, InitialR2T="No", ImmediateData="No")
+        for cdb, want in ((read, 1024), (inquiry, 36)):
+            itt = i.command(cdb, 1024, write=True, final=False)
+            i.nop()                     # the data that was announced comes first
+            i.data_out(itt, NONE, 0, 0, b"x" * 1024, True)
+            assert i.settle(itt) == (0, b"", want)
+        itt = i.command(read, 1024, read=True, write=True, final=False)
+        i.data_out(itt, NONE, 0, 0, b"x" * 1024, True)
+        assert i.settle(itt)[0] == 2 and i.sense[2] == 0xb, "both directions"
+        assert i.read(0, 2) == bytes(1024)
+
+
+@case
+def several_r2ts_are_out_at_once():
+    with Target(*RAM) as t:
+        for offered, want in ((1, 1), (3, 3), (100, 8)):
+            i = ready(t, MaxOutstandingR2T=str(offered), MaxBurstLength="4096",
+                      FirstBurstLength="4096", ImmediateData="No")
+            assert i.answer["MaxOutstandingR2T"] == str(want), i.answer
+            data = random.Random(offered).randbytes(16 * 4096)
+            cdb = struct.pack(">BBQIBB", 0x8a, 0, 64, 128, 0, 0)
+            itt = i.command(cdb, len(data), write=True)
+            r2ts = [i.recv() for _ in range(want)]
+            i.nop()                     # no more of them before data has come
+            tags = set()
+            for n in range(16):
+                p = r2ts.pop(0)
+                assert (p.op, p.itt, p.datasn) == (0x31, itt, n)
+                assert (p.offset, p.length) == (n * 4096, 4096)
+                assert p.ttt not in tags and p.ttt != NONE
+                tags.add(p.ttt)
+                i.send_sequence(itt, p.ttt, p.offset, data[p.offset:p.offset + 4096], 1024)
+                if n + want < 16:       # each that is served makes room for one
+                    r2ts.append(i.recv())
+            assert not r2ts and i.settle(itt) == (0, b"", 0)
+            assert i.read(64, 128) == data
+
+
+@case
+def a_solicited_write_waits_for_its_own_r2t():
+    with Target(*RAM) as t:
+        i = ready(t, MaxOutstandingR2T="4", MaxBurstLength="4096", ImmediateData="No")
+        cdb = struct.pack(">BBQIBB", 0x8a, 0, 0, 16, 0, 0)
+        itt = i.command(cdb, 8192, write=True)
+        first, second = i.recv(), i.recv()
+        i.data_out(itt, second.ttt, 0, 4096, bytes(4096), True)     # out of order: for nobody
+        i.nop()
+        i.data_out(itt, first.ttt, 0, 0, b"\x44" * 4096, True)
+        i.data_out(itt, second.ttt, 0, 4096, b"\x55" * 4096, True)
+        assert i.settle(itt) == (0, b"", 0)
+        assert i.read(0, 16) == b"\x44" * 4096 + b"\x55" * 4096
+
+
+@case
+def sense_points_at_what_was_wrong():
+    with Target(*RAM) as t:
+        i = ready(t)
+
+        def wrong(cdb, key, code, sks=None, info=None, **more):
+            assert i.settle(i.command(cdb, **more))[0] == 2, cdb.hex()
+            s = i.sense
+            assert (s[2], s[12], s[13]) == (key, code >> 8, code & 0xff), s.hex()
+            if sks is not None:
+                assert s[15:18] == sks, s.hex()
+            if info is not None:
+                assert s[0] == 0xf0 and s[3:7] == struct.pack(">I", info), s.hex()
+
+        wrong(struct.pack(">BBQIBB", 0x88, 0x20, 0, 1, 0, 0), 5, 0x2400, b"\xc0\0\1",
+              edtl=512, read=True)                                  # RDPROTECT
+        wrong(b"\x12\1\xee\0\xff\0", 5, 0x2400, b"\xc0\0\2", edtl=255, read=True)
+        wrong(b"\xa3\x1f".ljust(12, b"\0"), 5, 0x2400, b"\xc0\0\1")
+        wrong(b"\xff" * 16, 5, 0x2000)
+        select = bytes(4) + b"\x08\x12\0\1" + bytes(16)            # IC, not changeable
+        wrong(b"\x15\x10\0\0\x18\0", 5, 0x2600, b"\x80\0\7", edtl=24, write=True, data=select)
+        wrong(struct.pack(">BBQIBB", 0x8f, 2, 0, 2, 0, 0), 0xe, 0x1d00, info=700,
+              edtl=1024, write=True, data=bytes(700) + b"x" + bytes(323))
+        caw = struct.pack(">BBQ3xBBB", 0x89, 0, 0, 1, 0, 0)
+        wrong(caw, 0xe, 0x1d00, info=5, edtl=1024, write=True, data=bytes(5) + b"x" + bytes(1018))
+
+
+@case
 def wrong_digests_end_the_connection():
     with Target(*RAM) as t:
         i = ready(t, HeaderDigest="CRC32C", DataDigest="CRC32C")
@@ -688,7 +789,7 @@ def every_field_may_be_wrong():
                 for _ in range(rng.randrange(1, 6)):
                     op = rng.choice((0, 1, 1, 1, 2, 3, 4, 5, 5, 6, 0x10))
                     cdb = bytes((rng.choice((0x08, 0x0a, 0x12, 0x15, 0x1a, 0x28, 0x2a, 0x2e, 0x2f,
-                                             0x35, 0x41, 0x42, 0x55, 0x5a, 0x88, 0x89, 0x8a, 0x8b,
+                                             0x35, 0x41, 0x42, 0x55, 0x5a, 0x5e, 0x5f, 0x88, 0x89, 0x8a, 0x8b,
                                              0x8f, 0x93, 0x9e, 0xa0, 0xa3)),)) + bytes(15)
                     bhs = bytearray(struct.pack(
                         ">BBxxI8sIIII16s", op | 0x40 * rng.randrange(2),
@@ -716,8 +817,11 @@ def every_field_may_be_wrong():
         good.nop()
 
 
+CHAP_HASHES = {"5": hashlib.md5, "6": hashlib.sha1, "7": hashlib.sha256, "8": hashlib.sha3_256}
+
+
 def chap_login(t, user="joe", secret="sesame-open-now", target=IQN, mutual=None, spoil=None,
-               reflect=False, alg="5", base64_answer=False):
+               reflect=False, alg="5", base64_answer=False, want_alg="5"):
     i = Initiator(t)
     p = i.login_pdu(0, 1, {**i.names(target), "AuthMethod": "CHAP,None"}, transit=False)
     if p.login_status:
@@ -728,7 +832,9 @@ def chap_login(t, user="joe", secret="sesame-open-now", target=IQN, mutual=None,
         return p, i
     k = p.text()
     challenge = bytes.fromhex(k["CHAP_C"][2:])
-    answer = hashlib.md5(bytes([int(k["CHAP_I"])]) + secret.encode() + challenge).digest()
+    assert k["CHAP_A"] == want_alg, k
+    digest = CHAP_HASHES[want_alg]
+    answer = digest(bytes([int(k["CHAP_I"])]) + secret.encode() + challenge).digest()
     text = "0b" + base64.b64encode(answer).decode() if base64_answer else "0x" + answer.hex()
     keys = {"CHAP_N": user, "CHAP_R": spoil or text}
     if mutual or reflect:
@@ -738,7 +844,7 @@ def chap_login(t, user="joe", secret="sesame-open-now", target=IQN, mutual=None,
     if p.login_status:
         return p, i
     if mutual:
-        want = hashlib.md5(bytes([77]) + mutual.encode() + b"0123456789abcdef").hexdigest()
+        want = digest(bytes([77]) + mutual.encode() + b"0123456789abcdef").hexdigest()
         assert p.text() == {"CHAP_N": "disk", "CHAP_R": "0x" + want}, p.text()
     return i.login_pdu(1, 3, {}), i
 
@@ -751,14 +857,17 @@ def chap_lets_in_who_knows_the_secret_only():
             paths.append(os.path.join(d, name))
             with open(paths[-1], "w", opener=lambda p, f: os.open(p, f, 0o600)) as f:
                 f.write(secret + "\n")
-        with Target(*RAM, "--user", "joe", "--password-file", paths[0], "--mutual-user", "disk",
+        with Target(*RAM, "--chap-user", "joe", "--chap-password-file", paths[0], "--mutual-user", "disk",
                     "--mutual-password-file", paths[1], "--target", IQN + "2", "--lun", "ram:1M",
-                    "--user", "joe", "--password-file", paths[0]) as t:
+                    "--chap-user", "joe", "--chap-password-file", paths[0]) as t:
             assert chap_login(t)[0].login_status == 0
             assert chap_login(t, base64_answer=True)[0].login_status == 0
-            assert chap_login(t, alg="7,6,5")[0].login_status == 0
+            for offer, chosen in (("5,6,7,8", "8"), ("7,6,5", "7"), ("6", "6"), ("99,5", "5")):
+                p, _ = chap_login(t, alg=offer, want_alg=chosen, mutual="another-secret-")
+                assert p.login_status == 0, offer
             assert chap_login(t, mutual="another-secret-")[0].login_status == 0
-            for wrong in (dict(secret="x"), dict(user="jo"), dict(reflect=True), dict(alg="7"),
+            for wrong in (dict(secret="x"), dict(user="jo"), dict(reflect=True), dict(alg="9,4"),
+                          dict(reflect=True, alg="8", want_alg="8"),
                           dict(spoil="0x"), dict(spoil="0x00"), dict(spoil="x"),
                           dict(spoil="0x" + "0" * 2048), dict(spoil="0b!"), dict(spoil="0xzz"),
                           dict(target=IQN + "2", mutual="x")):
@@ -773,6 +882,221 @@ def chap_lets_in_who_knows_the_secret_only():
             i = Initiator(t)
             p = i.login_pdu(0, 1, {**i.names(), "AuthMethod": "None"})
             assert p.login_status == 0x0201, "None offered only"
+
+
+def write_conf(text):
+    f = tempfile.NamedTemporaryFile("w", suffix=".conf")    # mode 0600
+    f.write(text)
+    f.flush()
+    return f
+
+
+RULES = """
+incomingdiscoveryuser = {'scout sesame-scouts-1', 'spare sesame-scouts-2'}
+outgoingdiscoveryuser = 'disk sesame-scouts-3'
+target '%(iqn)s' { lun 0 { backing-store = 'ram:1M' } }
+target '%(iqn)s:name' { initiator-name = 'iqn.2026-11.example:me' lun 0 { backing-store = 'ram:1M' } }
+target '%(iqn)s:other' { initiator-name = 'iqn.2026-11.example:you' lun 0 { backing-store = 'ram:1M' } }
+target '%(iqn)s:near' { initiator-address = {'192.0.2.1', '127.0.0.0/8'} lun 0 { backing-store = 'ram:1M' } }
+target '%(iqn)s:far' { initiator-address = '192.0.2.0/24' lun 0 { backing-store = 'ram:1M' } }
+target '%(iqn)s:half' { initiator-name = 'iqn.2026-11.example:me' initiator-address = '::1'
+    lun 0 { backing-store = 'ram:1M' } }
+target '%(iqn)s:halved' { initiator-name = 'iqn.2026-11.example:you' initiator-address = ALL
+    lun 0 { backing-store = 'ram:1M' } }
+target '%(iqn)s:chap' { incominguser = {'anna sesame-annas-1', 'bert sesame-berts-1'}
+    lun 0 { backing-store = 'ram:1M' } }
+""" % {"iqn": IQN}
+
+
+def send_targets(i):
+    p = i.text(SendTargets="All")
+    return sorted(pair[len("TargetName="):] for pair in p.data.decode().split("\0")
+                  if pair.startswith("TargetName="))
+
+
+@case
+def rules_say_who_logs_in():
+    with write_conf(RULES) as f, Target("-c", f.name) as t:
+        for tail, status in (("", 0), (":name", 0), (":other", 0x0202), (":near", 0),
+                             (":far", 0x0202), (":half", 0x0202), (":halved", 0x0202),
+                             (":none", 0x0203)):
+            i = Initiator(t)
+            r = i.login(IQN + tail)
+            assert r.login_status == status, (tail, hex(r.login_status))
+            assert status == 0 or i.closes()
+        for user, secret, status in (("anna", "sesame-annas-1", 0), ("bert", "sesame-berts-1", 0),
+                                     ("anna", "sesame-berts-1", 0x0201), ("carl", "x", 0x0201),
+                                     ("scout", "sesame-scouts-1", 0x0201)):
+            p, i = chap_login(t, user=user, secret=secret, target=IQN + ":chap")
+            assert p.login_status == status, (user, hex(p.login_status))
+
+
+@case
+def discovery_has_accounts_and_shows_what_may_be_logged_in_to():
+    with write_conf(RULES) as f, Target("-c", f.name) as t:
+        p = Initiator(t).login(target=None)
+        assert p.login_status == 0x0201, "no proof"
+        p, i = chap_login(t, user="anna", secret="sesame-annas-1", target=None)
+        assert p.login_status == 0x0201, "an account of a target"
+        p, i = chap_login(t, user="spare", secret="sesame-scouts-2", target=None,
+                          mutual="sesame-scouts-3")
+        assert p.login_status == 0, hex(p.login_status)
+        assert send_targets(i) == [IQN, IQN + ":chap", IQN + ":name", IQN + ":near"]
+
+
+KEYS = """
+MaxBurstLength = 65536
+target '%(iqn)s' {
+    HeaderDigest = CRC32C  DataDigest = None  InitialR2T = Yes  ImmediateData = No
+    MaxRecvDataSegmentLength = 4096  MaxXmitDataSegmentLength = 1024  FirstBurstLength = 8192
+    MaxOutstandingR2T = 2  DefaultTime2Wait = 7  MaxCommands = 4
+    vendor_id = 'ACME'  product_rev = '9'
+    lun 0 { backing-store = 'ram:8M' product_id = 'A Disk' scsi_id = 'the-id' scsi_sn = 'the-sn'
+        la_lba = 5  lbppbe = 2  optimal_xfer_gran = 16  optimal_xfer_len = 1000
+        rotation_rate = 15000  thin_provisioning = 0 }
+    lun 1 { backing-store = 'ram:8M' readonly = 1 }
+    lun 2 { backing-store = 'ram:8M' online = 0 }
+    lun 3 { backing-store = 'ram:8M' scsi_sn = 'the-sn-2' }
+    lun 4 { backing-store = 'ram:8M' scsi_sn = 'the-sn-2' }
+}
+target '%(iqn)s2' { lun 0 { backing-store = 'ram:1M' } }
+""" % {"iqn": IQN}
+
+
+def inquire(i, page, lun=0):
+    cdb = struct.pack(">BBBHB", 0x12, 0 if page is None else 1, page or 0, 255, 0)
+    status, data, _ = i.settle(i.command(cdb, 255, read=True, lun=lun))
+    assert status == 0, "INQUIRY %s" % page
+    return data
+
+
+@case
+def keys_of_a_target_are_what_it_negotiates():
+    with write_conf(KEYS) as f, Target("-c", f.name) as t:
+        i = Initiator(t)
+        assert i.login(HeaderDigest="None").login_status == 0x0200, "no digest"
+        assert Initiator(t).login().login_status == 0x0200, "no digest said"
+        i = Initiator(t)
+        r = i.login(HeaderDigest="None,CRC32C", DataDigest="CRC32C,None", InitialR2T="No",
+                    MaxRecvDataSegmentLength="65536", MaxBurstLength="1048576",
+                    MaxOutstandingR2T="8", DefaultTime2Wait="0", DefaultTime2Retain="9")
+        want = {"HeaderDigest": "CRC32C", "DataDigest": "None", "InitialR2T": "Yes",
+                "ImmediateData": "No", "MaxRecvDataSegmentLength": "4096",
+                "FirstBurstLength": "8192", "MaxBurstLength": "65536", "MaxOutstandingR2T": "2",
+                "DefaultTime2Wait": "7", "DefaultTime2Retain": "0"}
+        got = {k: i.answer.get(k) for k in want}
+        assert got == want, got
+        assert r.maxcmdsn - r.expcmdsn + 1 == 4, "the window"
+        i.ready()
+        itt = i.command(struct.pack(">BBQIBB", 0x88, 0, 0, 8, 0, 0), 4096, read=True)
+        assert len(i.recv().data) == 1024, "MaxXmitDataSegmentLength"
+        for _ in range(3):
+            p = i.recv()
+        assert p.itt == itt and p.flags & 1
+        i = Initiator(t)
+        i.login(IQN + "2")
+        assert i.answer["MaxBurstLength"] == "65536" and i.answer["InitialR2T"] == "Yes"
+        i = Initiator(t)
+        i.keys["FirstBurstLength"] = "262144"
+        i.login(IQN + "2")
+        assert i.answer["FirstBurstLength"] == "65536", "above MaxBurstLength"
+
+
+@case
+def units_are_what_their_keys_say():
+    with write_conf(KEYS) as f, Target("-c", f.name) as t:
+        i = Initiator(t)
+        i.login(HeaderDigest="CRC32C")
+        i.ready()
+        std = inquire(i, None)
+        assert std[8:36] == b"ACME    A Disk          9   ", std[8:36]
+        assert inquire(i, 0x80)[4:] == b"the-sn"
+        ids = inquire(i, 0x83)
+        assert b"ACME    the-id" in ids
+        b0 = inquire(i, 0xb0)
+        assert struct.unpack(">H", b0[6:8])[0] == 16 and struct.unpack(">I", b0[12:16])[0] == 1000
+        assert struct.unpack(">H", inquire(i, 0xb1)[4:6])[0] == 15000
+        cdb = struct.pack(">BBQIBB", 0x9e, 0x10, 0, 32, 0, 0)
+        _, cap, _ = i.settle(i.command(cdb, 32, read=True))
+        assert cap[13] == 2 and struct.unpack(">H", cap[14:16])[0] == 5, cap.hex()
+        i.settle(i.command(bytes(6), lun=1))
+        cdb = struct.pack(">BBIBHB", 0x2a, 0, 0, 0, 1, 0)
+        status, _, _ = i.settle(i.command(cdb, 512, write=True, lun=1), bytes(512))
+        assert status == 2 and i.sense[2] == 7, "readonly"
+        for _ in range(2):
+            status, _, _ = i.settle(i.command(bytes(6), lun=2))
+        assert status == 2 and i.sense[2] == 2, "offline: %s" % i.sense.hex()
+        assert inquire(i, 0x83, lun=3)[8:16] != inquire(i, 0x83, lun=4)[8:16], "one NAA for two"
+        assert inquire(i, 0x80, lun=3) == inquire(i, 0x80, lun=4)
+
+
+@case
+def one_address_has_its_share_of_connections():
+    text = "max_connections_per_address = 3\ntarget '%s' { lun 0 { backing-store = 'ram:1M' } }\n"
+    with write_conf(text % IQN) as f, Target("-c", f.name) as t:
+        three = [Initiator(t, isid=b"\x80\0\0\0\0" + bytes([n])) for n in range(3)]
+        for i in three:
+            assert i.login().login_status == 0
+        assert Initiator(t).closes(), "a fourth"
+        three.pop().logout()
+        i = Initiator(t, isid=b"\x80\0\0\0\0\x09")
+        assert i.login().login_status == 0
+
+
+@case
+def who_drips_a_login_is_dropped():
+    with Target(*RAM, "--login-timeout", "500ms") as t:
+        i = Initiator(t)
+        began, sent = time.monotonic(), 0
+        try:
+            while time.monotonic() - began < 8:
+                i.sock.sendall(b"\x43")
+                sent += 1
+                select.select([i.sock], [], [], 0.05)
+                if select.select([i.sock], [], [], 0)[0]:
+                    break
+        except OSError:
+            pass
+        assert sent > 1 and time.monotonic() - began < 6, "dripping for ever"
+
+
+@case
+def connections_have_a_limit():
+    with Target(*RAM, "-P", "max_connections=2") as t:
+        first, second = ready(t), Initiator(t)
+        assert Initiator(t).closes(), "a third"
+        first.nop()
+        second.close()
+        deadline = time.monotonic() + 8
+        while time.monotonic() < deadline:
+            i = Initiator(t, isid=b"\x80\0\0\0\0\2")
+            try:
+                assert i.login().login_status == 0
+                break
+            except (Closed, OSError):
+                continue
+        else:
+            assert False, "its place stays taken"
+
+
+@case
+def strangers_hold_no_memory():
+    def resident(t):
+        with open("/proc/%d/statm" % t.proc.pid) as f:
+            return int(f.read().split()[1]) * resource.getpagesize()
+
+    with Target(*RAM, "--login-timeout", "2s") as t:
+        good = ready(t)
+        before = resident(t)
+        slow = [Initiator(t, isid=b"\x80\0\0\0\0" + bytes([n])) for n in range(100)]
+        for i in slow:
+            i.login_raw(0, 1, b"InitiatorName=" + b"x" * 6000 + b"\0", flags=0x40)
+        good.nop()
+        grown = (resident(t) - before) // len(slow)
+        assert grown < (65536 if not SANITIZED else 1 << 20), "%d bytes for each" % grown
+        for i in slow:
+            assert i.closes()
+        good.nop()
 
 
 @case
@@ -866,6 +1190,147 @@ def reservations_keep_others_out():
         assert b.settle(b.command(reserve))[0] == 0
 
 
+PR = {"register": 0, "reserve": 1, "release": 2, "clear": 3, "preempt": 4, "preempt-abort": 5,
+      "register-ignore": 6, "move": 7}
+
+
+def pr_out(i, action, kind=0, key=0, other=0, flags=0):
+    """PERSISTENT RESERVE OUT of @i. Returns the status."""
+    cdb = struct.pack(">BBB2xIB", 0x5f, PR[action], kind, 24, 0)
+    return i.settle(i.command(cdb, 24, write=True, data=struct.pack(">QQ4xB3x", key, other, flags)))[0]
+
+
+def pr_in(i, action, length=4096):
+    cdb = struct.pack(">BB5xHB", 0x5e, action, length, 0)
+    status, data, _ = i.settle(i.command(cdb, length, read=True))
+    assert status == 0
+    return data
+
+
+def control(path, command):
+    """The records that @command is answered with."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(path)
+        s.sendall(b"version=1\ncmd=%s\n\n" % command.encode())
+        s.shutdown(socket.SHUT_WR)
+        text = b"".join(iter(lambda: s.recv(65536), b"")).decode()
+    return [dict(line.split("=", 1) for line in part.split("\n") if "=" in line)
+            for part in text.split("\n\n")]
+
+
+class Recorder:
+    """In a socket's place, to send later."""
+
+    def __init__(self):
+        self.sent = b""
+
+    def sendall(self, data):
+        self.sent += data
+
+
+WRITE_8 = struct.pack(">BBQIBB", 0x8a, 0, 0, 8, 0, 0)
+READ_1 = struct.pack(">BBQIBB", 0x88, 0, 0, 1, 0, 0)
+
+
+@case
+def persistent_reservations_outlive_the_session():
+    with Target(*RAM) as t:
+        a = ready(t)
+        b = Initiator(t, isid=b"\x80\0\0\0\0\2", name="iqn.2026-11.example:other")
+        b.login()
+        b.ready()
+        assert pr_out(a, "register", other=0xa) == 0
+        assert pr_out(a, "reserve", 1, key=0xa) == 0
+        assert b.write(0, bytes(4096)) == 0x18
+        assert b.settle(b.command(READ_1, 512, read=True))[0] == 0
+        a.close()
+        again = Initiator(t)            # the same port: reinstated or not, it is registered
+        again.login()
+        again.ready()
+        assert again.write(0, bytes(4096)) == 0
+        assert b.write(0, bytes(4096)) == 0x18
+        for function in (5, 6):
+            assert again.tmf(function) == 0
+            again.ready()
+            b.ready()
+            assert b.write(0, bytes(4096)) == 0x18, "reset by function %d released it" % function
+        stranger = Initiator(t, isid=b"\x80\0\0\0\0\3")
+        stranger.login()
+        stranger.ready()
+        assert stranger.write(0, bytes(4096)) == 0x18, "the same name, another port"
+        full = pr_in(b, 3)
+        assert full[8 + 28:].rstrip(b"\0") == b"iqn.2026-11.example:me,i,0x800000000001"
+        assert full[8 + 12:8 + 14] == b"\x01\x01"
+        assert pr_out(again, "register", key=0xa) == 0
+        assert b.write(0, bytes(4096)) == 0
+
+
+@case
+def preempt_and_abort_ends_what_the_other_had_begun():
+    with Target(*RAM) as t:
+        a = ready(t)
+        b = Initiator(t, isid=b"\x80\0\0\0\0\2")
+        b.login()
+        b.ready()
+        for i, key in ((a, 1), (b, 2)):
+            assert pr_out(i, "register", other=key) == 0
+        assert pr_out(a, "reserve", 5, key=1) == 0
+        itt = a.command(WRITE_8, 4096, write=True)
+        r2t = a.recv()
+        assert r2t.op == 0x31
+        mine = b.command(WRITE_8, 4096, write=True)
+        mine_r2t = b.recv()
+        assert pr_out(b, "preempt", 5, key=2, other=1) == 0
+        a.data_out(itt, r2t.ttt, 0, 0, b"\x11" * 4096, True)
+        assert a.settle(itt)[0] == 0, "a mere preempt lets commands end"
+        assert a.settle(a.command(bytes(6)))[0] == 2 and a.sense[12:14] == b"\x2a\x05"
+        assert pr_out(a, "register", other=1) == 0
+        itt = a.command(WRITE_8, 4096, write=True)
+        r2t = a.recv()
+        whole = a.sock
+        a.sock = Recorder()
+        a.data_out(itt, r2t.ttt, 0, 0, b"\x22" * 4096, True)
+        late, a.sock = a.sock.sent, whole
+        a.sock.sendall(late[:3000])     # it is in the middle of its data
+        assert pr_out(b, "preempt-abort", 5, key=2, other=1) == 0
+        a.sock.sendall(late[3000:])
+        seen = []
+        while True:                     # nothing answers the write
+            status = a.settle(a.command(bytes(6)))[0]
+            if status == 0:
+                break
+            seen.append(tuple(a.sense[12:14]))
+        assert sorted(seen) == [(0x2a, 0x05), (0x2f, 0x00)], seen
+        assert a.write(0, bytes(4096)) == 0x18
+        assert b.read(7, 1) == b"\x11" * 512     # its end had not come
+        b.data_out(mine, mine_r2t.ttt, 0, 0, b"\x33" * 4096, True)
+        assert b.settle(mine)[0] == 0, "the one who preempts keeps its own"
+
+
+@case
+def reservations_are_shown_and_forgotten():
+    with tempfile.TemporaryDirectory() as d:
+        where = os.path.join(d, "control")
+        with Target(*RAM, "--control", where, "--enable-faults",
+                    "--fault", "rule gone on mark now do forget reservations",
+                    "--fault", "rule busy on command where op=persistent-reserve-out nth 1 "
+                    "do status BUSY") as t:
+            a = ready(t)
+            b = Initiator(t, isid=b"\x80\0\0\0\0\2")
+            b.login()
+            b.ready()
+            assert pr_out(a, "register", other=1) == 8
+            assert pr_out(a, "register", other=1) == 0
+            assert pr_out(b, "register", other=2) == 0
+            assert pr_out(a, "reserve", 6, key=1) == 0
+            lun = control(where, "lun")[0]
+            assert lun["pr_type"] == "exclusive-access-registrants-only", lun
+            assert lun["pr_holder"] == "iqn.2026-11.example:me,i,0x800000000001"
+            assert lun["pr_keys"] == "2" and lun["pr_generation"] == "2"
+            control(where, "mark\nname=now")
+            lun = control(where, "lun")[0]
+            assert (lun["pr_type"], lun["pr_holder"], lun["pr_keys"]) == ("", "", "0")
+            assert pr_out(b, "reserve", 6, key=2) == 0x18
 def copy_list(i, source, destination, segments, list_id=1):
     """EXTENDED COPY of @segments, each (source LBA, destination LBA, blocks): CDB, data."""
     cscds = b""
@@ -919,6 +1384,163 @@ def a_copy_holds_up_nobody_and_can_be_ended():
             i.nop()
         read = struct.pack(">BBQIBB", 0x88, 0, 63488, 2047, 0, 0)
         assert i.settle(i.command(read, 2047 * 512, read=True, lun=1))[1] == data[:-512]
+
+
+def attention(i, lun=0):
+    """The one that is due, ASC and ASCQ; None: the unit is ready."""
+    if i.settle(i.command(bytes(6), lun=lun))[0] == 0:
+        return None
+    assert i.sense[2] == 6
+    return i.sense[12], i.sense[13]
+
+
+@case
+def a_removed_unit_answers_what_was_begun():
+    data = random.Random(6).randbytes(1 << 20)
+    with tempfile.TemporaryDirectory() as d, Target(
+            *RAM, "--lun", "ram:64M", "--lun", "ram:1M", "--control", d + "/s") as t:
+        where = d + "/s"
+        i, other = ready(t), Initiator(t, isid=b"\x80\0\0\0\0\2")
+        other.login()
+        for who in (i, other):
+            for lun in (0, 1, 2):
+                attention(who, lun)
+        for lba in range(0, 65536, 2048):
+            assert i.write(lba, data, lun=1) == 0
+        cdb, out = copy_list(i, 1, 0, [(0, 0, 65535)] * 32)
+        waits = i.command(WRITE_8, 4096, write=True, lun=1)
+        r2t = i.recv()
+        assert r2t.op == 0x31
+        copy = i.command(cdb, len(out), write=True, data=out)
+        late = other.command(WRITE_8, 4096, write=True, lun=0)
+        control(where, "lun\nop=remove\nlun=1")
+        assert i.settle(waits)[0] == 2 and i.sense[2] == 5 and i.sense[12:14] == b"\x25\0"
+        assert i.settle(copy)[0] == 2 and i.sense[2] == 0xa and i.sense[12:14] == b"\x0d\2"
+        i.data_out(waits, r2t.ttt, 0, 0, bytes(4096), True)     # nobody waits for it any more
+        assert other.settle(late, bytes(4096))[0] == 0, "a write to another unit"
+        for who in (i, other):
+            for lun in (0, 2):
+                assert attention(who, lun) == (0x3f, 0x0e)
+                assert attention(who, lun) is None
+            assert who.settle(who.command(bytes(6), lun=1))[0] == 2
+            assert who.sense[2] == 5 and who.sense[12:14] == b"\x25\0"
+        control(where, "lun\nop=add\ndisk=ram:8M\nlun=1")
+        for who in (i, other):
+            assert attention(who, 1) == (0x29, 0)
+            assert attention(who, 1) == (0x3f, 0x0e)
+            assert attention(who, 1) is None
+
+
+@case
+def a_unit_that_shrinks_answers_what_reaches_over_its_end():
+    with tempfile.TemporaryDirectory() as d, Target(*RAM, "--control", d + "/s") as t:
+        where = d + "/s"
+        i = ready(t)
+        inside = i.command(WRITE_8, 4096, write=True)
+        first = i.recv()
+        over = i.command(struct.pack(">BBQIBB", 0x8a, 0, 131064, 8, 0, 0), 4096, write=True)
+        second = i.recv()
+        assert first.op == second.op == 0x31
+        assert control(where, "lun\nop=resize\nlun=0\nsize=32M")[0]["errno"] == "7"
+        control(where, "lun\nop=resize\nlun=0\nsize=32M\nforce=on")
+        assert i.settle(over)[0] == 2 and i.sense[2] == 5 and i.sense[12:14] == b"\x21\0"
+        i.data_out(over, second.ttt, 0, 0, bytes(4096), True)
+        i.data_out(inside, first.ttt, 0, 0, bytes(4096), True)
+        assert i.settle(inside)[0] == 0
+        assert attention(i) == (0x2a, 0x09)
+        capacity = i.settle(i.command(b"\x25" + bytes(9), 8, read=True))[1]
+        assert capacity == struct.pack(">II", 65535, 512)
+
+
+def reads_that_wait(i, lun, count):
+    """Ask for @count MiB from the beginning, and do not read the answers yet."""
+    return [i.command(struct.pack(">BBQIBB", 0x88, 0, n * 2048, 2048, 0, 0), 1 << 20, read=True,
+                      lun=lun) for n in range(count)]
+
+
+@case
+def memory_that_moves_or_goes_is_sent_to_the_end():
+    data = [random.Random(n).randbytes(1 << 20) for n in range(24)]
+    with tempfile.TemporaryDirectory() as d, Target(*RAM, "--lun", "ram:64M", "--control",
+                                                    d + "/s") as t:
+        where = d + "/s"
+        i = ready(t)
+        attention(i, 1)
+        for n, part in enumerate(data):
+            assert i.write(n * 2048, part) == 0
+            assert i.write(n * 2048, part, lun=1) == 0
+        waiting = reads_that_wait(i, 0, 24)
+        for size in ("1G", "8G", "64G"):    # at one of these there is no room where it is
+            assert control(where, "lun\nop=resize\nlun=0\nsize=" + size)[-2]["errno"] == "0"
+        told = 0
+        for itt, part in zip(waiting, data):    # one that begins after it is told of it
+            status, got = i.settle(itt)[:2]
+            assert got == part if status == 0 else i.sense[2] == 6
+            told += status != 0
+        assert told <= 1, "told %d times" % told
+        waiting = reads_that_wait(i, 1, 24)
+        control(where, "lun\nop=remove\nlun=1")
+        answers = [i.settle(itt)[:2] for itt in waiting]
+        good = [n for n, a in enumerate(answers) if a[0] == 0]
+        assert good == list(range(len(good))) and good, "those that were on their way"
+        for n in good:
+            assert answers[n][1] == data[n]
+        attention(i, 0)
+
+
+@case
+def the_control_socket_takes_any_words():
+    with tempfile.TemporaryDirectory() as d, Target(*RAM, "--control", d + "/s") as t:
+        where = d + "/s"
+        verbs = {"lun": "list add remove resize online offline readonly none",
+                 "target": "list add remove offline ready none", "account": "list add remove none",
+                 "acl": "list add remove none", "session": "list kill none", "show": "none",
+                 "dump": "none", "update": "none", "param": "none"}
+        keys = "target lun size force value tsih cid user password outgoing discovery file " \
+               "disk options name secrets tgt".split()
+        values = ["", "0", "-1", "99999999999999999999", "on", "maybe", "x" * 5000, "\x01\xff",
+                  "null:1", "ram:99999999999T", "/dev/full", "/", "\\n=\\n", "iqn.2026-11.example:x"]
+        rng = random.Random(7)
+        for cmd, ops in verbs.items():
+            for op in ops.split():
+                for _ in range(60):
+                    some = rng.sample(keys, rng.randrange(6))
+                    words = ["op=" + op] + ["%s=%s" % (k, rng.choice(values)) for k in some]
+                    answer = control(where, "\n".join([cmd] + words))
+                    assert any("errno" in r for r in answer), (cmd, words, answer)
+        assert control(where, "stats")[0]["logins"] == "0"
+
+
+@case
+def a_target_that_goes_takes_its_logins_along_and_nobody_else():
+    two = IQN + "2"
+    with tempfile.TemporaryDirectory() as d, Target(*RAM, "--target", two, "--lun", "ram:1M",
+                                                    "--control", d + "/s") as t:
+        where = d + "/s"
+        stays, goes, begins, asked = (Initiator(t, isid=b"\x80\0\0\0\0%c" % n)
+                                      for n in range(4))
+        stays.login()
+        assert goes.login(two).login_status == 0
+        keys = begins.names(two)
+        r = begins.login_pdu(0, 1, dict(keys, AuthMethod="None"))
+        assert r.login_status == 0, "in the middle of a login"
+        assert control(where, "target\nop=remove\ntarget=" + two)[0]["errno"] == "28"
+        control(where, "target\nop=remove\nforce=on\ntarget=" + two)
+        goes.closes()
+        begins.closes()
+        assert Initiator(t, isid=b"\x80\0\0\0\0\x09").login(two).login_status == 0x203
+
+        # Who is asked to log out and does not is put out.
+        assert asked.login().login_status == 0
+        control(where, "target\nop=offline\ntarget=" + IQN)
+        for who in (stays, asked):
+            p = who.recv()
+            assert p.op == 0x32 and p.bhs[36] == 1, "asked to log out"
+        stays.settle(stays.command(bytes(6)))
+        assert Initiator(t, isid=b"\x80\0\0\0\0\x09").login().login_status == 0x301
+        asked.closes()
+        control(where, "target\nop=ready\ntarget=" + IQN)
+        assert Initiator(t, isid=b"\x80\0\0\0\0\x09").login().login_status == 0
 
 
 def main():

@@ -2,43 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # fio reads back what it wrote, block by block, on our mount: over tgtd and over iscsifs-target,
 # while all is well and while the target is killed and started again and again.
-# shellcheck source=tests/it/functions.sh
-. "$(dirname "$0")/../it/functions.sh"
-
-# _start KIND [SETTING…]: a target on a file, mounted; its LUN in $LUN
-_start() {
-	local kind=$1
-	shift
-	need fio
-	truncate -s 64M disk.img
-	case $kind in
-	tgtd)
-		tgtd_start "lun=$CASE_DIR/disk.img"
-		mount_start "$@"
-		LUN=$(lun_file 1)
-		;;
-	ours)
-		target_start "lun=$CASE_DIR/disk.img"
-		mount_start "$@"
-		LUN=$(lun_file 0)
-		;;
-	esac
-}
-
-# _verify OPTION…: one pass that writes and then reads what it wrote
-_verify() {
-	fio --name=verify --filename="$LUN" --size=24M --verify=crc32c --verify_fatal=1 \
-		--do_verify=1 --randseed=$RANDOM --output-format=normal "$@" >fio.txt 2>&1 || {
-		tail -n 30 fio.txt
-		fail "fio $*"
-	}
-	expect_not "an error" grep -qE 'err=[^ 0]|verify: bad|Input/output' fio.txt
-}
-
-_depth() {	# N: libaio, O_DIRECT, sizes that do and do not meet 4 KiB
-	_verify --ioengine=libaio --direct=1 --rw=randwrite --iodepth="$1" --serialize_overlap=1 \
-		--bssplit=512/10:4k/40:6k/20:64k/20:200k/10
-}
+# shellcheck source=tests/peers/fio_functions.sh
+. "$(dirname "$0")/fio_functions.sh"
 
 _direct() {	# KIND
 	local depth
@@ -68,21 +33,6 @@ buffered_io_verifies_over_tgtd() { _buffered tgtd; }
 buffered_io_verifies_over_iscsifs_target() { _buffered ours; }
 unaligned_io_verifies_over_tgtd() { _unaligned tgtd; }
 unaligned_io_verifies_over_iscsifs_target() { _unaligned ours; }
-
-# In the background: passes, one after the other, until the file `enough` is there.
-_pass_after_pass() {
-	local passes=0 depths=(1 13 64)
-	while [ ! -e enough ] || [ $passes -lt 3 ]; do
-		_depth ${depths[passes % 3]}
-		_verify --ioengine=psync --rw=randwrite --bssplit=512/20:4k/50:60k/30 --size=8M
-		passes=$((passes + 1))
-		note "$passes passes"
-	done
-}
-
-_written_since() {	# WRITES WRITER
-	_gone "$2" || _session_is m "writes>=$(($1 + 50))"
-}
 
 _under_kills() {	# KIND: each time something was written since the target came back, it is killed
 	local writer kills=0

@@ -144,8 +144,8 @@ static void ours_exec(const struct peer *t, int out)
 	dup2(fd, STDERR_FILENO);
 	execl("./iscsifs-target", "iscsifs-target", "-f", "--listen", "127.0.0.1:0", "--target",
 	      PEER_OPEN, "--lun", "ram:64M,lun=1", "--target", PEER_SECRET, "--lun",
-	      "ram:64M,lun=1", "--user", "user", "--password-file", user, "--target", PEER_MUTUAL,
-	      "--lun", "ram:64M,lun=1", "--user", "user", "--password-file", user,
+	      "ram:64M,lun=1", "--chap-user", "user", "--chap-password-file", user, "--target", PEER_MUTUAL,
+	      "--lun", "ram:64M,lun=1", "--chap-user", "user", "--chap-password-file", user,
 	      "--mutual-user", "target", "--mutual-password-file", target, (char *)NULL);
 	_exit(127);
 }

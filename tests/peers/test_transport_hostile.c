@@ -784,6 +784,73 @@ static void what_did_not_come_is_not_counted(void **state)
 	end(a);
 }
 
+static void script_response(int fd)
+{
+	uint8_t header[PDU_HEADER];
+	struct pdu pdu;
+
+	pass_and_await(fd, &pdu);
+	pdu_answer(header, PDU_RESPONSE, &pdu);
+	header[2] = 1;		/* target failure */
+	pdu_send(fd, header, NULL, 0);
+	hold(fd);
+}
+
+static void script_underflow_of_a_write(int fd)
+{
+	uint8_t header[PDU_HEADER];
+	struct pdu pdu;
+
+	pass_and_await(fd, &pdu);
+	pdu_answer(header, PDU_RESPONSE, &pdu);
+	header[1] = 0x82;
+	be32_store(header + 44, 1);
+	pdu_send(fd, header, NULL, 0);
+	hold(fd);
+}
+
+static void good_that_takes_itself_back_is_not_good(void **state)
+{
+	struct affair *a;
+
+	(void)state;
+	answered(script_response, send_write, &a);
+	assert_true(a->p.cmd.rejected);
+	end(a);
+	answered(script_response, send_read, &a);
+	assert_true(a->p.cmd.rejected);
+	end(a);
+	answered(script_underflow_of_a_write, send_write, &a);
+	assert_true(a->p.cmd.rejected);
+	end(a);
+}
+
+/* An error that says how much was not written is that error. */
+static void script_error_with_underflow(int fd)
+{
+	uint8_t header[PDU_HEADER];
+	struct pdu pdu;
+
+	pass_and_await(fd, &pdu);
+	pdu_answer(header, PDU_RESPONSE, &pdu);
+	header[1] = 0x82;
+	header[3] = SCSI_BUSY;
+	be32_store(header + 44, BLOCK);
+	pdu_send(fd, header, NULL, 0);
+	hold(fd);
+}
+
+static void an_error_with_a_residual_is_that_error(void **state)
+{
+	struct affair *a;
+
+	(void)state;
+	answered(script_error_with_underflow, send_write, &a);
+	assert_false(a->p.cmd.rejected);
+	assert_int_equal(a->p.cmd.status, SCSI_BUSY);
+	end(a);
+}
+
 static void data_in(int fd, uint32_t off, uint32_t len)
 {
 	static const uint8_t data[4096];
@@ -811,6 +878,47 @@ static void script_beyond(int fd)
 static void script_far_beyond(int fd)
 {
 	data_in(fd, 0xfffffff0, BLOCK);
+}
+
+/* Pieces of a read, each where @off says: whoever leaves one out must not be believed. */
+static void data_pieces(int fd, const uint32_t *off, unsigned count, uint32_t len)
+{
+	static const uint8_t data[BLOCK];
+	uint8_t header[PDU_HEADER];
+	struct pdu pdu;
+
+	pass_and_await(fd, &pdu);
+	for (unsigned i = 0; i < count; i++) {
+		pdu_answer(header, PDU_DATA_IN, &pdu);
+		header[1] = i + 1 == count ? 0x81 : 0;
+		be32_store(header + 36, i);
+		be32_store(header + 40, off[i]);
+		pdu_send(fd, header, data, len);
+	}
+	hold(fd);
+}
+
+static void script_gap(int fd)
+{
+	data_pieces(fd, (const uint32_t[]){ 0, 256 }, 2, 128);
+}
+
+static void script_again(int fd)
+{
+	data_pieces(fd, (const uint32_t[]){ 0, 0 }, 2, 128);
+}
+
+static void script_backwards(int fd)
+{
+	data_pieces(fd, (const uint32_t[]){ 256, 0 }, 2, 256);
+}
+
+static void data_out_of_its_order_is_a_loss(void **state)
+{
+	(void)state;
+	dropped(script_gap, send_read, "out of order");
+	dropped(script_again, send_read, "out of order");
+	dropped(script_backwards, send_read, "out of order");
 }
 
 static void data_that_does_not_fit_is_a_loss(void **state)
@@ -1043,6 +1151,86 @@ static void a_request_for_more_than_there_is_is_a_loss(void **state)
 }
 
 /* Asks again and again, and never takes an answer. */
+enum { LARGE = 262144 };
+
+/* The buffer of a write is its owner's again, and may be freed, when it is done. */
+static void script_good_too_early(int fd)
+{
+	const int cork = 1, uncork = 0;
+	uint8_t header[PDU_HEADER];
+	struct pdu pdu;
+
+	pass_and_await(fd, &pdu);
+	setsockopt(fd, IPPROTO_TCP, TCP_CORK, &cork, sizeof(cork));
+	pdu_answer(header, PDU_R2T, &pdu);
+	be32_store(header + 20, 1);
+	be32_store(header + 40, (uint32_t)pdu.len);
+	be32_store(header + 44, LARGE - (uint32_t)pdu.len);
+	pdu_send(fd, header, NULL, 0);
+	pdu_answer(header, PDU_RESPONSE, &pdu);
+	pdu_send(fd, header, NULL, 0);
+	setsockopt(fd, IPPROTO_TCP, TCP_CORK, &uncork, sizeof(uncork));
+	hold(fd);
+}
+
+static void done_with_nothing_queued(struct transport_cmd *cmd)
+{
+	const struct affair *a = container_of(cmd, struct affair, p.cmd);
+
+	assert_int_equal(transport_queued(a->d.tp), 0);
+	probe_done(cmd);
+}
+
+static void the_buffer_of_a_write_is_kept_until_it_left(void **state)
+{
+	struct affair *a = begin(script_good_too_early);
+	void *data = calloc(1, LARGE);
+
+	(void)state;
+	a->p.cmd.done = done_with_nothing_queued;
+	assert_int_equal(transport_write(a->d.tp, &a->p.cmd, lun_addr_of(0), 0, LARGE / BLOCK, BLOCK,
+					 data, false), 0);
+	assert_true(dialler_wait(&a->d, &a->p.done, 1));
+	assert_int_equal(a->d.lost, 0);
+	end(a);
+	free(data);
+}
+
+/* R2Ts for the halves of a block, as @off says. */
+static void r2ts(int fd, uint32_t first, uint32_t second)
+{
+	uint8_t header[PDU_HEADER];
+	struct pdu pdu;
+
+	pass_and_await(fd, &pdu);
+	for (unsigned i = 0; i < 2; i++) {
+		pdu_answer(header, PDU_R2T, &pdu);
+		be32_store(header + 20, 1 + i);
+		be32_store(header + 36, i);
+		be32_store(header + 40, i ? second : first);
+		be32_store(header + 44, BLOCK / 2);
+		pdu_send(fd, header, NULL, 0);
+	}
+	hold(fd);
+}
+
+static void script_r2t_twice(int fd)
+{
+	r2ts(fd, 0, 0);
+}
+
+static void script_r2t_backwards(int fd)
+{
+	r2ts(fd, BLOCK / 2, 0);
+}
+
+static void requests_for_data_out_of_their_order_are_a_loss(void **state)
+{
+	(void)state;
+	dropped(script_r2t_twice, send_write, "out of order");
+	dropped(script_r2t_backwards, send_write, "out of order");
+}
+
 static void script_pings_without_end(int fd)
 {
 	uint8_t header[PDU_HEADER];
@@ -1215,6 +1403,11 @@ int main(void)
 		cmocka_unit_test(a_rejected_command_says_so),
 		cmocka_unit_test(an_error_without_sense_is_a_hardware_error),
 		cmocka_unit_test(what_did_not_come_is_not_counted),
+		cmocka_unit_test(good_that_takes_itself_back_is_not_good),
+		cmocka_unit_test(an_error_with_a_residual_is_that_error),
+		cmocka_unit_test(data_out_of_its_order_is_a_loss),
+		cmocka_unit_test(the_buffer_of_a_write_is_kept_until_it_left),
+		cmocka_unit_test(requests_for_data_out_of_their_order_are_a_loss),
 		cmocka_unit_test(data_that_does_not_fit_is_a_loss),
 		cmocka_unit_test(nonsense_is_a_loss),
 		cmocka_unit_test(a_target_that_asks_is_obeyed),

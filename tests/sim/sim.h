@@ -250,6 +250,8 @@ struct sim {
 	unsigned logins;		/* of the target's side: a new one ends the old one's tasks */
 	unsigned dials, losses;
 	mono_ms last_dial, last_login, last_loss;
+	mono_ms last_login_sent;
+	span_ms named_wait;		/* Time2Wait after the last loss */
 	char last_portal[TRANSPORT_PORTAL_MAX];
 	uint64_t next_seq;
 	uint64_t event;			/* counts everything that the model hears of */

@@ -16,6 +16,7 @@
 
 enum tp_state {
 	TP_DIALLING = 1,
+	TP_LOGIN,		/* connected; the login has left */
 	TP_READY,
 	TP_LOGGING_OUT,
 	TP_LOST,		/* on_lost is due, or ran */
@@ -27,6 +28,7 @@ struct transport {
 	const struct transport_events *events;
 	void *arg;
 	struct sim_dial dial;
+	mono_ms login_at;
 	char redirect[TRANSPORT_PORTAL_MAX];
 	struct transport_loss loss;
 	unsigned login;
@@ -59,9 +61,10 @@ static void tp_lose(struct transport *tp, enum transport_loss_kind kind, span_ms
 
 	if (tp->state == TP_LOST)
 		return;
-	if (tp->state != TP_DIALLING) {
+	if (tp->state == TP_READY || tp->state == TP_LOGGING_OUT) {
 		s->losses++;
 		s->last_loss = loop_now(s->loop);
+		s->named_wait = time2wait < 0 ? s->net.time2wait : time2wait;
 	}
 	tp->state = TP_LOST;
 	tp->loss.kind = kind;
@@ -267,7 +270,7 @@ static int tp_may_send(struct transport *tp)
 		sim_broken(s, "sent after the logout");
 	if (tp->state == TP_LOST && tp->lost_told)
 		sim_broken(s, "sent after on_lost");
-	if (tp->state == TP_DIALLING)
+	if (tp->state == TP_DIALLING || tp->state == TP_LOGIN)
 		sim_broken(s, "sent before the login");
 	if (sim_percent(&s->chance, s->net.oom_percent))
 		return sim_percent(&s->chance, 50) ? -ENOMEM : -EAGAIN;
@@ -391,6 +394,34 @@ static void tp_logged_in(struct transport *tp)
 	tp->in_callback = false;
 }
 
+/* RFC 7143 13.15, seen from the target. */
+static void tp_check_time2wait(const struct transport *tp)
+{
+	struct sim *s = tp->sim;
+
+	if (s->losses && s->session->settings.time2wait == NODE_TIME2WAIT_WAIT &&
+	    loop_now(s->loop) < s->last_loss + s->named_wait)
+		sim_broken(s, "a login before Time2Wait is over");
+}
+
+/* Connected; the login leaves when it may, and is answered after the time that a dial takes. */
+static void tp_connected(struct transport *tp)
+{
+	struct sim *s = tp->sim;
+	mono_ms now = loop_now(s->loop);
+
+	if (now < tp->login_at) {
+		loop_timer_set(&tp->timer, tp->login_at);
+		return;
+	}
+	tp_check_time2wait(tp);
+	s->last_login_sent = now;
+	tp->state = TP_LOGIN;
+	if (tp->dial.answer == SIM_DIAL_MUTE)
+		return;
+	loop_timer_set(&tp->timer, now + (tp->dial.answer == SIM_DIAL_BRIEF ? 1 : tp->dial.delay));
+}
+
 static void tp_answer(struct loop_timer *timer)
 {
 	struct transport *tp = container_of(timer, struct transport, timer);
@@ -401,6 +432,10 @@ static void tp_answer(struct loop_timer *timer)
 	}
 	if (tp->sim->net.black)
 		return;
+	if (tp->state == TP_DIALLING && tp->dial.answer != SIM_DIAL_REFUSED) {
+		tp_connected(tp);
+		return;
+	}
 	switch (tp->dial.answer) {
 	case SIM_DIAL_OK:
 	case SIM_DIAL_BRIEF:
@@ -479,6 +514,7 @@ int transport_dial(struct transport **out, struct loop *loop, const struct trans
 	tp->arg = arg;
 	tp->dial = dial;
 	tp->commands = param->commands;
+	tp->login_at = param->login_at;
 	tp->last_rx = loop_now(loop);
 	if (dial.redirect)
 		snprintf(tp->redirect, sizeof(tp->redirect), "%s", dial.redirect);
@@ -486,11 +522,17 @@ int transport_dial(struct transport **out, struct loop *loop, const struct trans
 	loop_timer_init(loop, &tp->brief, tp_fire_brief);
 	loop_timer_init(loop, &tp->pong, tp_fire_pong);
 	loop_timer_init(loop, &tp->out, tp_fire_out);
-	if (dial.answer != SIM_DIAL_MUTE)
-		loop_timer_set(&tp->timer, loop_now(loop) +
-			       (dial.answer == SIM_DIAL_BRIEF ? 1 : dial.delay));
+	loop_timer_set(&tp->timer, loop_now(loop) +
+		       (dial.answer == SIM_DIAL_REFUSED ? dial.delay : 0));
 	s->tp = *out = tp;
 	return 0;
+}
+
+void transport_login_at(struct transport *tp, mono_ms when)
+{
+	tp->login_at = when;
+	if (tp->state == TP_DIALLING && tp->dial.answer != SIM_DIAL_REFUSED)
+		loop_timer_set(&tp->timer, MAX(when, loop_now(tp->sim->loop)));
 }
 
 int transport_ping(struct transport *tp)
@@ -534,6 +576,12 @@ int transport_logout(struct transport *tp)
 span_ms transport_silence(const struct transport *tp)
 {
 	return loop_now(tp->sim->loop) - tp->last_rx;
+}
+
+span_ms transport_unheard(struct transport *tp)
+{
+	(void)tp;
+	return 0;
 }
 
 unsigned transport_queued(const struct transport *tp)

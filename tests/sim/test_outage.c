@@ -203,7 +203,87 @@ static void time2wait_is_honoured(void **state)
 	lost = sim_now();
 	sim_run(s, 5000);
 	assert_int_equal(s->dials, 2);
-	assert_int_equal(s->last_dial - lost, 3000);
+	assert_int_equal(s->last_dial, lost);
+	assert_int_equal(s->last_login_sent - lost, 3000);
+}
+
+static void refuse_early(struct sim *s, const char *portal, struct sim_dial *dial)
+{
+	(void)portal;
+	if (sim_now() - s->last_loss < 2500)
+		dial->answer = SIM_DIAL_REFUSED;
+}
+
+static void connections_that_fail_before_time2wait_is_over_cost_no_patience(void **state)
+{
+	struct sim *s = blank(state, 1, (const char *[]){ "reopen_max=1", NULL });
+	mono_ms lost;
+
+	s->net.time2wait = 3000;
+	sim_begin(s);
+	assert_true(sim_run_until(s, sim_is_decided, 10000));
+	s->net.on_dial = refuse_early;
+	sim_run(s, 5000);
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "the target restarts");
+	lost = sim_now();
+	sim_run(s, 5000);
+	assert_in_range(s->dials, 10, 20);
+	assert_int_equal(s->last_login_sent - lost, 3000);
+	assert_true(sim_is_open(s));
+}
+
+static void a_login_lost_before_the_luns_answered_waits_as_well(void **state)
+{
+	struct sim *s = blank(state, 1, NULL);
+	struct sim_trap t = { .matches = is_report_luns, .fate = SIM_FATE_DROP_AFTER, .count = 1 };
+	mono_ms lost;
+
+	s->net.time2wait = 1000;
+	trap(s, &t);
+	sim_begin(s);
+	while (!s->losses)
+		sim_run(s, 1);
+	lost = s->last_loss;
+	assert_true(sim_run_until(s, sim_is_decided, 10000));
+	assert_int_equal(s->last_login_sent - lost, 1000);
+}
+
+static void eager_in_the_middle_of_the_wait_logs_in_at_once(void **state)
+{
+	struct sim *s = blank(state, 1, NULL);
+
+	s->net.time2wait = 3000;
+	sim_begin(s);
+	assert_true(sim_run_until(s, sim_is_decided, 10000));
+	sim_run(s, 5000);
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "dropped");
+	sim_run(s, 1000);
+	assert_false(sim_is_open(s));
+	set(s, "time2wait", "eager");
+	sim_run(s, 50);
+	assert_true(sim_is_open(s));
+}
+
+/* Faults in one of a few commands: each login is good for some, and the next must not be far. */
+static void a_link_that_was_used_has_been_up_however_briefly(void **state)
+{
+	struct sim *s = world(state, 1, eager);
+	struct sim_trap t = { .matches = is_read, .fate = SIM_FATE_DROP_BEFORE };
+	mono_ms began = sim_now();
+
+	trap(s, &t);
+	for (unsigned i = 0; i < 20; i++) {
+		struct sim_io *r = sim_read(s, 0, 0, 512);
+
+		released(s);
+		assert_int_equal(r->err, 0);
+		t.count = 1;
+		r = sim_read(s, 0, 0, 512);
+		released(s);
+		assert_int_equal(r->err, 0);
+	}
+	assert_int_equal(s->session->losses, 20);
+	assert_in_range(sim_now() - began, 2000, 8000);
 }
 
 static void a_target_that_names_a_time2wait_gets_it(void **state)
@@ -215,7 +295,8 @@ static void a_target_that_names_a_time2wait_gets_it(void **state)
 	sim_drop(s, TRANSPORT_LOSS_ASKED, 7000, "the target asks us to log out");
 	lost = sim_now();
 	sim_run(s, 10000);
-	assert_int_equal(s->last_dial - lost, 7000);
+	assert_int_equal(s->last_login_sent - lost, 7000);
+	assert_in_range(s->last_dial - lost, 1900, 2300);	/* no target waits 7 s for a login */
 }
 
 static void eager_time2wait_dials_at_once(void **state)
@@ -705,6 +786,10 @@ int main(void)
 		SIM_CASE(a_target_that_drops_us_after_each_login_has_not_come_back),
 		SIM_CASE(an_idle_lun_that_came_back_late_has_a_whole_budget_again),
 		SIM_CASE(time2wait_is_honoured),
+		SIM_CASE(connections_that_fail_before_time2wait_is_over_cost_no_patience),
+		SIM_CASE(a_login_lost_before_the_luns_answered_waits_as_well),
+		SIM_CASE(eager_in_the_middle_of_the_wait_logs_in_at_once),
+		SIM_CASE(a_link_that_was_used_has_been_up_however_briefly),
 		SIM_CASE(a_target_that_names_a_time2wait_gets_it),
 		SIM_CASE(eager_time2wait_dials_at_once),
 		SIM_CASE(second_dial_keeps_isid),

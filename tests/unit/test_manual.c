@@ -142,8 +142,12 @@ static const struct conf_key target_keys[] = { { .name = "portal", .list = true 
 
 static void the_example_file_uncommented_is_legal_and_says_the_defaults(void **state)
 {
-	static const struct conf_grammar grammar = { &node_settings_table, top_keys, "target",
-						     target_keys };
+	static const struct conf_grammar grammar = {
+		.settings = &node_settings_table,
+		.top = top_keys,
+		.section = "target",
+		.in_section = target_keys,
+	};
 	char path[256];
 	char *text = source_text("conf/iscsifs.conf");
 	struct conf_file *f = NULL;
