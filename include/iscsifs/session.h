@@ -10,6 +10,7 @@
 
 #include "iscsifs/clock.h"
 #include "iscsifs/err.h"
+#include "iscsifs/events.h"
 #include "iscsifs/loop.h"
 #include "iscsifs/lun.h"
 #include "iscsifs/node_settings.h"
@@ -39,6 +40,7 @@ struct session_param {
 	const char *alias;		/* NULL or a name for its files; copied */
 	const struct node_settings *settings;	/* copied */
 	bool background;		/* first login failures are not final: keep trying */
+	struct events *history;		/* what happens is posted there; the caller's; NULL: nowhere */
 };
 
 int session_new(struct session **out, struct loop *loop, const struct session_param *param,

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "iscsifs/clock.h"
+#include "iscsifs/events.h"
 
 /* A LUN in the tree: lun_user() of the LUN, obj of the node. */
 struct show_lun {
@@ -109,6 +110,19 @@ static mode_t show_mode(const struct show *s, const struct tree_node *n)
 	return 0;
 }
 
+/* tail -f looks whether a file has grown. */
+static void show_stat_text(const struct tree_node *n, struct stat *st)
+{
+	const struct events *events = show_text(n)->events;
+	wall_ms at = events ? events_changed(events) : 0;
+
+	if (!at)
+		return;
+	st->st_size = (off_t)events_text_end(events);
+	st->st_mtim = (struct timespec){ .tv_sec = (time_t)(at / 1000),
+					 .tv_nsec = (long)(at % 1000) * 1000000 };
+}
+
 void show_stat(const struct show *s, const struct tree_node *n, struct stat *st)
 {
 	*st = (struct stat){
@@ -122,6 +136,8 @@ void show_stat(const struct show *s, const struct tree_node *n, struct stat *st)
 		.st_mtim.tv_sec = s->since,
 		.st_ctim.tv_sec = s->since,
 	};
+	if (n->kind == TREE_TEXT)
+		show_stat_text(n, st);
 	if (n->kind == TREE_DISK)
 		st->st_size = (off_t)show_size(n);
 	else if (n->kind == TREE_LINK)
@@ -229,7 +245,7 @@ void show_remove_lun(struct show *s, struct lun *lun)
 	show_lun_free(sl);
 }
 
-int show_add_text(struct show *s, const char *name, mount_text *text, void *arg)
+int show_add_text(struct show *s, const char *name, const struct status *status)
 {
 	struct show_text *t;
 	struct tree_node *dir, *n;
@@ -241,7 +257,7 @@ int show_add_text(struct show *s, const char *name, mount_text *text, void *arg)
 	if (!t)
 		return -ENOMEM;
 	list_init(&t->link);
-	t->status = (struct status){ .text = text, .arg = arg };
+	t->status = *status;
 	rc = tree_dir(s->tree, tree_root(s->tree), ".iscsifs", &dir);
 	if (!rc)
 		rc = tree_add(s->tree, dir, TREE_TEXT, name, &n);

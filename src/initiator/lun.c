@@ -7,16 +7,37 @@
 #include "lun_impl.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "iscsifs/check.h"
+#include "iscsifs/events.h"
 #include "iscsifs/log.h"
 
 enum { LUN_ASK_AGAIN_MS = 500, LUN_PROBE_TURN_MS = 20, LUN_TRIAL_MS = 1000, LUN_LOOK_MS = 3000 };
 
 static void lun_gate(struct lun *lun, enum gate_event ev);
+
+/* --- what is told ------------------------------------------------------------------------- */
+
+struct lun_text {
+	char s[24];
+};
+
+static struct lun_text lun_text(uint64_t number)
+{
+	struct lun_text t;
+
+	snprintf(t.s, sizeof(t.s), "%" PRIu64, number);
+	return t;
+}
+
+/* Post an event of this LUN: a type, keys and values. */
+#define lun_post(lun, type, ...)                                                              \
+	events_post((lun)->history, (type), "target", (lun)->target, "lun",                   \
+		    lun_text(lun_addr_number((lun)->addr)).s, __VA_ARGS__, NULL)
 
 /* --- the outage --------------------------------------------------------------------------- */
 
@@ -34,6 +55,11 @@ static bool lun_trial_has_no_end(const struct lun *lun)
 static void lun_outage_arm(struct lun *lun)
 {
 	span_ms limit = lun->settings->replacement_timeout;
+
+	if (lun->outage_began != MONO_NEVER && !lun->looking && !lun->outage_told) {
+		lun->outage_told = true;
+		lun_post(lun, "outage-begin", "state", lun_state_name(lun->state));
+	}
 
 	/* A look at a LUN that answers is no reason to fail, however short the patience. */
 	if (lun->looking && limit >= 0)
@@ -60,8 +86,11 @@ static void lun_outage_end(struct lun *lun)
 	if (lun->outage_began != MONO_NEVER && gate_passes(&lun->gate))
 		log_info("LUN works again | target=%s lun=%u outage_ms=%lld", lun->target,
 			 lun->facts.number, (long long)(loop_now(lun->loop) - lun->outage_began));
+	if (lun->outage_told && gate_passes(&lun->gate))
+		lun_post(lun, "outage-end", "outage_ms",
+			 lun_text((uint64_t)(loop_now(lun->loop) - lun->outage_began)).s);
 	lun->outage_began = MONO_NEVER;
-	lun->given_up = lun->looking = false;
+	lun->given_up = lun->looking = lun->outage_told = false;
 	loop_timer_stop(&lun->outage_timer);
 }
 
@@ -81,6 +110,7 @@ static void lun_outage_over(struct loop_timer *t)
 	lun->given_up = true;
 	log_error("replacement_timeout is over: requests fail until the LUN is back | target=%s lun=%u "
 		  "requests=%u", lun->target, lun->facts.number, lun->q.requests);
+	lun_post(lun, "outage-expired", "requests", lun_text(lun->q.requests).s);
 	lun_gate(lun, GATE_EV_EXPIRED);
 	/* It was on trial, or is: nobody asks it any more, so we do. */
 	if (lun->q.wire->tp && lun->state == LUN_READY && !lun->probing)
@@ -161,6 +191,13 @@ static void lun_note_power_on(struct lun *lun)
 	lun->power_losses++;
 	log_warn("the target was restarted while it held writes that were not flushed; its cache may "
 		 "have been lost | target=%s lun=%u", lun->target, lun->facts.number);
+	lun_post(lun, "power-loss", "power_losses", lun_text(lun->power_losses).s);
+}
+
+/* What a person would tell it by. */
+static const char *lun_name(const struct lun_facts *f)
+{
+	return *f->wwid ? f->wwid : f->serial;
 }
 
 static void lun_bar(struct lun *lun)
@@ -170,6 +207,7 @@ static void lun_bar(struct lun *lun)
 		  "lun=%u was=%s serial=%s block=%u is=%s serial=%s block=%u", lun->target,
 		  lun->facts.number, lun->facts.wwid, lun->facts.serial, lun->facts.block_bytes,
 		  lun->probe.facts.wwid, lun->probe.facts.serial, lun->probe.facts.block_bytes);
+	lun_post(lun, "lun-barred", "was", lun_name(&lun->facts), "is", lun_name(&lun->probe.facts));
 	lun_set_state(lun, LUN_BARRED);
 	lun_gate(lun, GATE_EV_CLOSE);
 }
@@ -187,14 +225,33 @@ static void lun_take_limits(struct lun *lun)
 	lun->q.fua = lun->facts.fua;
 }
 
-static void lun_announce(struct lun *lun, bool changed)
+/* It is another size. What was beyond the end of one that shrank is lost to whoever had it there. */
+static void lun_tell_size(const struct lun *lun, uint64_t before)
 {
+	if (lun_size(lun) == before)
+		return;
+	if (lun_size(lun) < before)
+		log_warn("LUN shrank, what was behind its end cannot be reached any more | "
+			 "target=%s lun=%u was=%" PRIu64 " is=%" PRIu64, lun->target,
+			 lun->facts.number, before, lun_size(lun));
+	lun_post(lun, lun_size(lun) < before ? "lun-shrunk" : "lun-grown", "was", lun_text(before).s,
+		 "size_bytes", lun_text(lun_size(lun)).s);
+}
+
+static void lun_announce(struct lun *lun, const struct lun_facts *before)
+{
+	bool changed = before->blocks != lun->facts.blocks ||
+		       before->write_protected != lun->facts.write_protected;
+
 	if (!lun->added) {
 		lun->added = true;
+		lun_post(lun, "lun-added", "size_bytes", lun_text(lun_size(lun)).s, "wwid",
+			 lun->facts.wwid, "serial", lun->facts.serial);
 		lun->events->on_added(lun->arg, lun);
 	} else if (changed) {
 		log_info("LUN changed | target=%s lun=%u size=%llu", lun->target, lun->facts.number,
 			 (unsigned long long)lun_size(lun));
+		lun_tell_size(lun, before->blocks * before->block_bytes);
 		lun->events->on_changed(lun->arg, lun);
 	}
 }
@@ -209,7 +266,6 @@ static void lun_take_attentions(struct lun *lun)
 static void lun_ready(struct lun *lun)
 {
 	struct lun_facts before = lun->facts;
-	bool changed;
 
 	if (lun->added && (!probe_same_disk(&before, &lun->probe.facts) ||
 			   before.block_bytes != lun->probe.facts.block_bytes)) {
@@ -217,8 +273,6 @@ static void lun_ready(struct lun *lun)
 		return;
 	}
 	lun->facts = lun->probe.facts;
-	changed = before.blocks != lun->facts.blocks ||
-		  before.write_protected != lun->facts.write_protected;
 	lun_take_attentions(lun);
 	if (lun->power_lost)
 		lun_note_power_on(lun);
@@ -226,7 +280,7 @@ static void lun_ready(struct lun *lun)
 	lun_take_limits(lun);
 	*lun->why = '\0';
 	lun_set_state(lun, LUN_READY);
-	lun_announce(lun, changed);
+	lun_announce(lun, &before);
 	lun_gate(lun, GATE_EV_READY);
 	/* Nothing was waiting: nobody saw an outage. */
 	if (lun->gate.state == GATE_TRIAL && !lun->q.requests && !lun->given_up)
@@ -542,6 +596,8 @@ void lun_vanish(struct lun *lun)
 	snprintf(lun->why, sizeof(lun->why), "the target no longer reports it");
 	lun_set_state(lun, LUN_GONE);
 	lun_close(lun);
+	if (added)
+		lun_post(lun, "lun-gone", "why", lun->why);
 	if (added)
 		lun->events->on_gone(lun->arg, lun);
 }

@@ -31,6 +31,7 @@ struct lun {
 	const struct lun_events *events;
 	void *arg;
 	const char *target;		/* the session's */
+	struct events *history;		/* the session's; may be NULL */
 	char alias[64];
 	void *user;
 
@@ -53,6 +54,7 @@ struct lun {
 	struct lun_io last_flush;
 
 	mono_ms outage_began;		/* MONO_NEVER: no outage */
+	bool outage_told;		/* as an event: a look that ends well is none */
 	bool given_up;			/* its budget is spent */
 	bool looking;			/* held for a look at it, by a unit attention; the link is up */
 	struct loop_timer outage_timer;

@@ -150,6 +150,8 @@ static enum link_event session_attempt_failed(struct session *s, enum link_event
 		return LINK_EV_REFUSED;
 	if (s->failures == 1 || s->failures % 10 == 0 || !s->ever_up)
 		session_log_failure(s);
+	if (s->failures == 1)
+		session_post(s, "login-failed", "portal", s->portal, "why", s->last_err.text);
 	return ev;
 }
 
@@ -170,6 +172,7 @@ static void session_lost(struct session *s, enum link_event ev)
 			*s->redirect = '\0';
 		log_warn("session lost, dialling again: %s | target=%s portal=%s",
 			 s->last_err.text, s->target, s->portal);
+		session_post(s, "session-lost", "portal", s->portal, "why", s->last_err.text);
 	} else if (state == LINK_DIAL || state == LINK_PROBE) {
 		ev = session_attempt_failed(s, ev);
 	}
@@ -213,6 +216,7 @@ static void session_on_lost(void *arg, const struct transport_loss *loss)
 		s->addresses.count = 0;		/* of the portal that sent us away */
 		log_info("the target sends us to another portal | target=%s to=%s", s->target,
 			 s->redirect);
+		session_post(s, "redirect", "portal", s->portal, "to", s->redirect);
 	}
 	session_lost(s, LINK_EV_LOST);
 }
@@ -450,6 +454,7 @@ static void session_up(struct session *s)
 			 s->portal, s->failures + 1);
 	else
 		log_info("session is up | target=%s portal=%s", s->target, s->portal);
+	session_post(s, "session-up", "portal", s->portal);
 	s->ever_up = true;
 	s->answered_before = session_answered(s);
 	s->wire.tp = s->tp;
@@ -481,6 +486,7 @@ static void session_refused(struct session *s)
 {
 	if (s->ever_up)
 		log_error("giving up, reopen_max is reached | target=%s", s->target);
+	session_post(s, "session-refused", "portal", s->portal, "why", s->last_err.text);
 	session_close_luns(s);
 	session_decide(s, &s->last_err);
 }
@@ -528,6 +534,7 @@ void session_step(struct session *s, enum link_event ev)
 	if (actions & LINK_DO_CLOSED) {
 		session_close_luns(s);
 		loop_timer_stop(&s->wait_timer);
+		session_post(s, "session-closed", "portal", s->portal);
 		s->events->on_closed(s->arg, s);
 	}
 	if (actions & LINK_DO_REFUSED)
@@ -621,6 +628,7 @@ int session_new(struct session **out, struct loop *loop, const struct session_pa
 	s->loop = loop;
 	s->events = events;
 	s->arg = arg;
+	s->history = param->history;
 	s->only_lun = param->only_lun;
 	s->background = param->background;
 	s->settings = *param->settings;
@@ -717,6 +725,7 @@ static void session_time_anew(struct session *s)
 int session_set(struct session *s, const char *name, const char *value, struct err *err)
 {
 	const struct setting *row = settings_lookup(&node_settings_table, name, err);
+	char shown[SETTING_STRING_BYTES];
 	struct lun *lun;
 	int rc;
 
@@ -731,5 +740,7 @@ int session_set(struct session *s, const char *name, const char *value, struct e
 	list_each(lun, &s->luns, link)
 		lun_settings_changed(lun);
 	session_time_anew(s);
+	session_post(s, "setting-changed", "name", row->name, "value",
+		     settings_print(row, &s->settings, shown, sizeof(shown)));
 	return 0;
 }

@@ -19,6 +19,7 @@ struct session {
 	struct loop *loop;
 	const struct session_events *events;
 	void *arg;
+	struct events *history;
 	char target[TRANSPORT_NAME_MAX];
 	char alias[64];
 	int only_lun;
@@ -75,6 +76,10 @@ struct session {
 	bool closing;
 	struct loop_call drained_call;		/* a LUN was drained: are all of them? */
 };
+
+/* Post an event of this session: a type, keys and values. */
+#define session_post(s, type, ...) \
+	events_post((s)->history, (type), "target", (s)->target, __VA_ARGS__, NULL)
 
 /* session.c: take the step and carry it out. Not inside a callback of a command: session_lose(). */
 void session_step(struct session *s, enum link_event ev);

@@ -117,6 +117,7 @@ static void session_add_lun(struct session *s, struct lun_addr addr)
 	if (lun_new(&lun, &s->wire, addr, &s->settings, &session_lun_events, s) < 0)
 		return;
 	lun->target = s->target;
+	lun->history = s->history;
 	lun->reported = true;
 	session_name_lun(s, lun);
 	list_each(other, &s->luns, link) {

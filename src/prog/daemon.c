@@ -192,6 +192,7 @@ static int daemon_add_session(struct daemon *d, const struct daemon_target *t, c
 		.alias = t->alias,
 		.settings = &t->settings,
 		.background = d->config->background,
+		.history = d->events,
 	};
 	struct daemon_session *ds = calloc(1, sizeof(*ds));
 
@@ -386,6 +387,7 @@ static void daemon_fini(struct daemon *d)
 		free(ds);
 	}
 	loop_call_cancel(&d->settle_call);
+	events_free(d->events);
 	loop_free(d->loop);
 }
 
@@ -416,6 +418,8 @@ static int daemon_init(struct daemon *d, struct err *err)
 	signal(SIGPIPE, SIG_IGN);
 	if (loop_new(&d->loop) < 0 || loop_signals(d->loop, signals, daemon_on_signal, d) < 0)
 		return err_set(err, ERR_INTERNAL, "cannot make an event loop: %s", strerror(errno));
+	if (events_new(&d->events, d->loop) < 0)
+		return err_set(err, ERR_NOMEM, "no memory");
 	if (mount_new(&d->mount, d->loop, &d->config->mount, &events, d, err) < 0 ||
 	    daemon_open_control(d, err) < 0)
 		return -(int)err->code;

@@ -50,6 +50,7 @@ struct daemon {
 	struct loop *loop;
 	struct mount *mount;
 	struct control_server *control;
+	struct events *events;
 	struct list sessions;		/* struct daemon_session */
 	struct list discoveries;
 	unsigned next_sid;
@@ -71,6 +72,8 @@ int daemon_run(const struct daemon_config *config, void (*serving)(void *arg), v
 /* daemon_status.c: the files under .iscsifs/, and the commands of the control socket. */
 int daemon_status_init(struct daemon *d);
 extern const struct control_command daemon_commands[];
+/* daemon_events.c: cmd=events. */
+void daemon_command_events(struct control_request *rq, void *arg);
 /* Flush, log out, unmount, end. */
 void daemon_stop(struct daemon *d);
 

@@ -126,6 +126,8 @@ int daemon_status_init(struct daemon *d)
 		rc = mount_add_status(d->mount, "settings", status_settings, d);
 	if (!rc)
 		rc = mount_add_status(d->mount, "metrics", status_metrics_text, d);
+	if (!rc)
+		rc = mount_add_events(d->mount, "events", d->events);
 	return rc;
 }
 
@@ -268,6 +270,8 @@ const struct control_command daemon_commands[] = {
 	{ "session", "sessions, a record each; target= or sid= narrows", command_session },
 	{ "lun", "LUNs, a record each; target= or sid= narrows", command_lun },
 	{ "settings", "the settings in force, a record a session", command_settings },
+	{ "events", "what happened; since=N begins behind number N, follow=yes goes on",
+	  daemon_command_events },
 	{ "set", "name= value=: change a setting of live sessions", command_set },
 	{ "rescan", "ask the targets for their LUNs and sizes again", command_rescan },
 	{ "stop", "flush, log out, unmount, end", command_stop },

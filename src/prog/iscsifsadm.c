@@ -33,7 +33,7 @@ enum {
 };
 
 /* Options without a letter. */
-enum { OPT_SOCKET = 256, OPT_JSON, OPT_STATE, OPT_GATE, OPT_TIMEOUT };
+enum { OPT_SOCKET = 256, OPT_JSON, OPT_STATE, OPT_GATE, OPT_TIMEOUT, OPT_FOLLOW, OPT_SINCE };
 
 /* The command line. */
 struct adm {
@@ -46,9 +46,11 @@ struct adm {
 	const char *value;
 	const char *state;
 	const char *gate;
+	const char *since;
 	span_ms timeout;
 	int level;
 	bool stats;
+	bool follow;
 	enum show_format format;
 	char **args;		/* behind the command */
 	int arg_count;
@@ -470,6 +472,87 @@ static int cmd_call(const struct adm *adm)
 	return rc;
 }
 
+/* A line each, as it comes: the next may be long in coming. */
+static void event_got(const struct control_record *r, void *arg)
+{
+	const struct adm *adm = arg;
+
+	if (!record_fits(r, "target", adm->target))
+		return;
+	show_event(stdout, r, adm->format);
+	fflush(stdout);
+}
+
+static void count_socket(const char *path, void *arg)
+{
+	struct ask *a = arg;
+	struct err err = ERR_INIT;
+
+	if (control_call(path, &a->request, ADM_PATIENCE, NULL, NULL, &err))
+		return;
+	a->answered++;
+	(void)show_list_add(&a->answer, &(struct control_record){ 0 });
+	(void)control_record_add(&a->answer.records[a->answer.count - 1], "socket", path);
+}
+
+/* Only one can be listened to: the one that there is. */
+static int events_of_one(const struct adm *adm, struct ask *a)
+{
+	struct ask count = ask_new(adm, "session");
+	const char *path = adm->socket;
+	int rc;
+
+	if (!path) {
+		(void)control_each_socket(count_socket, &count, &a->err);
+		if (count.answered != 1) {
+			rc = count.answered ? complain(ERR_INVALID, "%u daemons are running: say by "
+						       "--socket whose events to follow",
+						       count.answered)
+					    : complain_no_daemon();
+			ask_fini(&count);
+			return rc;
+		}
+		path = control_record_get(&count.answer.records[0], "socket");
+	}
+	rc = control_call(path, &a->request, -1, event_got, (void *)(uintptr_t)adm, &a->err);
+	ask_fini(&count);
+	return rc ? complain(a->err.code, "%s", a->err.text) : 0;
+}
+
+static void events_of(const char *path, void *arg)
+{
+	struct ask *a = arg;
+	struct err err = ERR_INIT;
+	int rc = control_call(path, &a->request, a->timeout, event_got, (void *)(uintptr_t)a->adm,
+			      &err);
+
+	a->answered += rc != -ERR_NO_DAEMON || a->adm->socket;
+	if (rc && (rc != -ERR_NO_DAEMON || a->adm->socket))
+		err_set(&a->err, err.code, "%s", err.text);
+}
+
+static int cmd_events(const struct adm *adm)
+{
+	struct ask a = ask_new(adm, "events");
+	int rc;
+
+	ask_put(&a, "since", adm->since);
+	if (adm->follow) {
+		ask_put(&a, "follow", "yes");
+		rc = events_of_one(adm, &a);
+		ask_fini(&a);
+		return rc;
+	}
+	if (adm->socket)
+		events_of(adm->socket, &a);
+	else
+		(void)control_each_socket(events_of, &a, &a.err);
+	rc = err_is_set(&a.err) ? complain(a.err.code, "%s", a.err.text) :
+	     a.answered		? 0 : complain_no_daemon();
+	ask_fini(&a);
+	return rc;
+}
+
 static int cmd_target(const struct adm *adm)
 {
 	return adm_target(adm->socket, adm->timeout, adm->format, adm->args, adm->arg_count);
@@ -501,6 +584,8 @@ static const struct adm_command adm_commands[] = {
 	{ "set", "NAME VALUE", "change a setting of running sessions", 2, cmd_set },
 	{ "wait", "--state S | --gate G [--timeout T]", "wait until all sessions are in a state", 0,
 	  cmd_wait },
+	{ "events", "[--follow] [--since N]", "what happened, and with --follow what happens", 0,
+	  cmd_events },
 	{ "rescan", "", "ask the targets for their LUNs and sizes again", 0, cmd_rescan },
 	{ "call", "COMMAND [KEY=VALUE]...", "any command of iscsifs-control(7)", 64, cmd_call },
 	{ "target", "WORD...", "ask and tell an iscsifs-target: `target help`", 256, cmd_target },
@@ -619,6 +704,12 @@ static int set_option(struct adm *adm, int c, const char *text)
 	case OPT_GATE:
 		adm->gate = text;
 		break;
+	case OPT_FOLLOW:
+		adm->follow = true;
+		break;
+	case OPT_SINCE:
+		adm->since = text;
+		break;
 	case OPT_TIMEOUT:
 		return set_timeout(adm, text);
 	default:
@@ -645,6 +736,8 @@ static const struct option long_options[] = {
 	{ "state", required_argument, NULL, OPT_STATE },
 	{ "gate", required_argument, NULL, OPT_GATE },
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
+	{ "follow", no_argument, NULL, OPT_FOLLOW },
+	{ "since", required_argument, NULL, OPT_SINCE },
 	{ 0 },
 };
 

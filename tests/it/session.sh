@@ -10,9 +10,8 @@ _target() {
 	"${ADM[@]}" target "$@"
 }
 
-# _faulty_target [target_start's words]
 _faulty_target() {
-	target_start "$@" -- --control "$CASE_DIR/target.sock" --enable-faults
+	target_start -- --control "$CASE_DIR/target.sock" --enable-faults
 }
 
 _fault() {	# RULE
@@ -57,6 +56,70 @@ connected_at_once_logged_in_after_time2wait() {
 	expect "connected before" [ $((connected - lost)) -lt 1900 ]
 	expect "not before Time2Wait" [ $((login - lost)) -ge 1990 ]
 	_read_one "$(lun_file)"
+}
+
+_adm() {
+	iscsifsadm "--socket=$ISCSIFS_RUNTIME_DIR/${PID[mount.m]}.sock" "$@"
+}
+
+# Types of events so far, a line each
+_event_types() {
+	sed -n 's/^seq=.* event=\([^ ]*\).*/\1/p' "$MNT/.iscsifs/events"
+}
+
+an_outage_is_told_as_events() {
+	expect_outage
+	_faulty_target
+	mount_start time2wait=eager
+	spawn tail tail -f "$MNT/.iscsifs/events"
+	spawn follow iscsifsadm "--socket=$ISCSIFS_RUNTIME_DIR/${PID[mount.m]}.sock" events --follow
+	wait_line 10 follow.out 'event=lun-added'
+	_fault 'rule off on time 0 do reset'
+	session_expect link=UP logins=2 gate=OPEN
+	_read_one "$(lun_file)"
+	wait_line 10 follow.out 'event=outage-end .* outage_ms=[0-9]'
+	wait_line 10 tail.out 'event=outage-end'
+	_event_types >types.txt
+	expect_equal "events" "$(tr '\n' ' ' <types.txt)" \
+		"session-up lun-added session-lost outage-begin session-up outage-end "
+	expect "the same by both ways" diff <(cat "$MNT/.iscsifs/events") <(_adm events)
+	expect_equal "behind number 5" "$(_adm events --since 5 | wc -l)" 1
+	expect_equal "of another target" "$(_adm -T iqn.x events | wc -l)" 0
+	_adm --json events | python3 -c 'import json, sys
+for line in sys.stdin: json.loads(line)' || fail "no JSON"
+	kill "${PID[tail]}"
+	mount_stop
+	finish "${PID[follow]}" 9	# the daemon hung up
+}
+
+one_who_follows_and_does_not_read_costs_nothing() {
+	local i
+	target_start
+	mount_start
+	spawn follow iscsifsadm "--socket=$ISCSIFS_RUNTIME_DIR/${PID[mount.m]}.sock" events --follow
+	wait_line 10 follow.out 'event=lun-added'
+	kill -STOP "${PID[follow]}"
+	for i in 1 2 3 4 5 6; do
+		_adm set queue_depth "$i" >set.out
+	done
+	kill -KILL "${PID[follow]}"
+	finish "${PID[follow]}" 137
+	expect "it goes on" grep -q 'name=node.session.queue_depth value=6' "$MNT/.iscsifs/events"
+	expect_exit 7 'want the number of an event' iscsifsadm events --since x
+}
+
+a_lun_that_shrank_is_warned_about() {
+	expect_log 'LUN shrank'
+	_faulty_target
+	mount_start
+	_fault 'rule small on mark now do resize lun 0 to 32M'
+	_target mark now >mark.out
+	wait_for 20 "the event" _has_shrunk
+}
+
+_has_shrunk() {
+	_read_one "$(lun_file)"
+	grep -q 'event=lun-shrunk .* was=67108864 size_bytes=33554432' "$MNT/.iscsifs/events"
 }
 
 run_cases "$@"
