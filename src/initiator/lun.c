@@ -48,6 +48,14 @@ static bool lun_trial_has_no_end(const struct lun *lun)
 	       (lun->given_up || lun->settings->replacement_timeout < 0);
 }
 
+static void lun_outage_tell(struct lun *lun)
+{
+	if (lun->outage_began == MONO_NEVER || lun->outage_told)
+		return;
+	lun->outage_told = true;
+	lun_post(lun, "outage-begin", "why", lun->why);
+}
+
 /*
  * Run the clock of the outage. On trial without a budget, or after it was spent, it is another
  * clock: a link that stays up that long with nothing asked of it is as good as a completed command.
@@ -56,10 +64,8 @@ static void lun_outage_arm(struct lun *lun)
 {
 	span_ms limit = lun->settings->replacement_timeout;
 
-	if (lun->outage_began != MONO_NEVER && !lun->looking && !lun->outage_told) {
-		lun->outage_told = true;
-		lun_post(lun, "outage-begin", "state", lun_state_name(lun->state));
-	}
+	if (!lun->looking)
+		lun_outage_tell(lun);
 
 	/* A look at a LUN that answers is no reason to fail, however short the patience. */
 	if (lun->looking && limit >= 0)
@@ -178,6 +184,7 @@ static void lun_settle(struct lun *lun)
 static void lun_wait_for_ready(struct lun *lun, const char *why)
 {
 	snprintf(lun->why, sizeof(lun->why), "%s", why);
+	lun_outage_tell(lun);
 	lun_set_state(lun, LUN_NOT_READY);
 	loop_timer_set(&lun->probe_timer, loop_now(lun->loop) + LUN_ASK_AGAIN_MS);
 	lun_settle(lun);
@@ -395,9 +402,11 @@ static void lun_on_not_ready(void *arg, const struct sense *sense)
 	if (lun->closed || lun->state == LUN_GONE || lun->state == LUN_BARRED)
 		return;
 	lun->looking = false;
+	sense_print(sense, text, sizeof(text));
+	snprintf(lun->why, sizeof(lun->why), "%s", text);
 	lun_gate(lun, GATE_EV_LOST);
 	lun_outage_arm(lun);
-	lun_wait_for_ready(lun, sense_print(sense, text, sizeof(text)));
+	lun_wait_for_ready(lun, text);
 }
 
 void lun_note_attention(struct lun *lun, const struct sense *sense)
@@ -546,7 +555,7 @@ span_ms lun_probe_age(const struct lun *lun)
 void lun_link_up(struct lun *lun)
 {
 	lun->closed = false;
-	if (lun->state == LUN_READY)
+	if (lun->state == LUN_READY || lun->state == LUN_DOWN)
 		lun_set_state(lun, LUN_PROBE);
 	else if (lun->state == LUN_GONE)
 		lun->state = LUN_PROBE;		/* reported again: perhaps it is a disk now */
@@ -562,10 +571,22 @@ void lun_link_down(struct lun *lun)
 {
 	lun->probing = lun->reprobe = lun->looking = false;
 	loop_timer_stop(&lun->probe_timer);
+	if (lun->state != LUN_BARRED && lun->state != LUN_GONE) {
+		snprintf(lun->why, sizeof(lun->why), "the link is lost");
+		lun_set_state(lun, LUN_DOWN);
+	}
 	lun_gate(lun, GATE_EV_LOST);
 	lun_outage_arm(lun);
 	/* A gate that is SHUT has no outage, and still its answered commands were on the wire. */
 	ioq_wire_lost(&lun->q);
+}
+
+void lun_miss(struct lun *lun)
+{
+	if (lun->state == LUN_BARRED)
+		return;
+	snprintf(lun->why, sizeof(lun->why), "the target does not report it at the moment");
+	lun_set_state(lun, LUN_NOT_READY);
 }
 
 /* What the target acknowledged and nobody flushed is in its hands alone now. */
@@ -652,6 +673,7 @@ const char *lun_state_name(enum lun_state state)
 	static const char *const names[] = {
 		[LUN_NONE] = "NONE", [LUN_PROBE] = "PROBE", [LUN_READY] = "READY",
 		[LUN_NOT_READY] = "NOT_READY", [LUN_BARRED] = "BARRED", [LUN_GONE] = "GONE",
+		[LUN_DOWN] = "DOWN",
 	};
 
 	return names[state];

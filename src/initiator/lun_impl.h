@@ -75,6 +75,8 @@ void lun_link_up(struct lun *lun);
 void lun_ask_again(struct lun *lun);
 /* It was lost; wire->tp is NULL. Requests are held, the outage begins. */
 void lun_link_down(struct lun *lun);
+/* After a new login the target does not report it: it may come yet. */
+void lun_miss(struct lun *lun);
 /* Answered with -EIO: everything waiting, now and from now on. */
 void lun_close(struct lun *lun);
 /* As lun_close(), for good: the target no longer has it. */

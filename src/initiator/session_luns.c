@@ -139,7 +139,8 @@ static void session_miss_luns(struct session *s)
 		if (s->luns_rescan)
 			lun_vanish(lun);
 		else
-			missing = true;
+			lun_miss(lun);
+		missing = missing || !s->luns_rescan;
 	}
 	if (missing)
 		loop_timer_set(&s->luns_timer, loop_now(s->loop) + SESSION_LUNS_AGAIN_MS);

@@ -114,6 +114,12 @@ static void ask_put(struct ask *a, const char *key, const char *value)
 		err_set(&a->err, ERR_NOMEM, "no memory");
 }
 
+static void ask_fini(struct ask *a)
+{
+	control_record_fini(&a->request);
+	show_list_fini(&a->answer);
+}
+
 /* @cmd with what the command line says about whom. ask_fini() is owed. */
 static struct ask ask_new(const struct adm *adm, const char *cmd)
 {
@@ -125,18 +131,63 @@ static struct ask ask_new(const struct adm *adm, const char *cmd)
 	return a;
 }
 
+/* Where a session with the number that was asked for is: each daemon begins with 1. */
+struct ask_whose {
+	const struct adm *adm;
+	struct ask *a;
+	unsigned count;
+	char path[CONTROL_PATH_BYTES];	/* of the last one */
+	char mounts[200];
+};
+
+static void whose_got(const struct control_record *r, void *arg)
+{
+	struct ask_whose *w = arg;
+	const char *mountpoint = control_record_get(r, "mountpoint");
+	size_t len = strlen(w->mounts);
+
+	if (!record_fits(r, "sid", w->adm->sid) || !record_fits(r, "target", w->adm->target))
+		return;
+	w->count++;
+	snprintf(w->path, sizeof(w->path), "%s", w->a->socket);
+	snprintf(w->mounts + len, sizeof(w->mounts) - len, "%s%s", len ? ", " : "",
+		 mountpoint ? mountpoint : "?");
+}
+
+static void whose_ask(const char *path, void *arg)
+{
+	struct ask_whose *w = arg;
+	struct ask who = ask_new(w->adm, "session");
+	struct err err = ERR_INIT;
+
+	w->a->socket = path;
+	if (!err_is_set(&who.err))
+		(void)control_call(path, &who.request, ADM_PATIENCE, whose_got, w, &err);
+	ask_fini(&who);
+}
+
+/* Returns false when several daemons have a session with this number: one was meant. */
+static bool ask_is_plain(struct ask *a)
+{
+	struct ask_whose w = { .adm = a->adm, .a = a };
+
+	if (!a->adm->sid || a->adm->socket)
+		return true;
+	(void)control_each_socket(whose_ask, &w, &a->err);
+	if (w.count > 1)
+		err_set(&a->err, ERR_INVALID, "%u mounts have a session %s: %s; say which by -T or by "
+			"--socket", w.count, a->adm->sid, w.mounts);
+	return w.count <= 1;
+}
+
 static void ask_run(struct ask *a)
 {
+	if (!ask_is_plain(a))
+		return;
 	if (a->adm->socket)
 		ask_one(a->adm->socket, a);
 	else
 		(void)control_each_socket(ask_one, a, &a->err);
-}
-
-static void ask_fini(struct ask *a)
-{
-	control_record_fini(&a->request);
-	show_list_fini(&a->answer);
 }
 
 static int complain(enum err_code code, const char *fmt, ...)

@@ -4,6 +4,13 @@
 
 static const char *const eager[] = { "time2wait=eager", NULL };
 
+static void swap_and_drop(struct sim *s)
+{
+	s->errors_are_fine = true;
+	sim_target_swap(s, 0);
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "dropped");
+}
+
 static void slow(struct sim *s)
 {
 	s->net.delay_min = s->net.delay_max = 100;
@@ -111,6 +118,29 @@ static void a_held_flush_of_nothing_ends_the_trial(void **state)
 		sim_run(s, 1);
 	sim_run(s, 1);
 	assert_int_equal(gate_of(s, 0), GATE_OPEN);
+}
+
+static void a_lun_without_a_link_is_not_ready(void **state)
+{
+	struct sim *s = world(state, 2, (const char *[]){ "time2wait=eager", NULL });
+
+	swap_and_drop(s);
+	sim_run(s, 3000);
+	assert_int_equal(lun_state(sim_lun(s, 0)), LUN_BARRED);
+	assert_int_equal(lun_state(sim_lun(s, 1)), LUN_READY);
+	net_down(s);
+	sim_run(s, 10);
+	assert_int_equal(lun_state(sim_lun(s, 0)), LUN_BARRED);
+	assert_int_equal(lun_state(sim_lun(s, 1)), LUN_DOWN);
+	s->disks[1].present = false;
+	net_up(s);
+	while (link_of(s) != LINK_UP)
+		sim_run(s, 10);
+	sim_run(s, 100);
+	assert_int_equal(lun_state(sim_lun(s, 1)), LUN_NOT_READY);
+	s->disks[1].present = true;
+	sim_run(s, 3000);
+	assert_int_equal(lun_state(sim_lun(s, 1)), LUN_READY);
 }
 
 static void longer_replacement_timeout_takes_effect_on_the_running_outage(void **state)
@@ -507,13 +537,6 @@ static void a_late_answer_does_not_open_a_lun_that_is_not_ready(void **state)
 	assert_int_equal(r->err, -EIO);
 }
 
-static void swap_and_drop(struct sim *s)
-{
-	s->errors_are_fine = true;
-	sim_target_swap(s, 0);
-	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "dropped");
-}
-
 static void a_swapped_lun_is_barred(void **state)
 {
 	struct sim *s = world(state, 2, eager);
@@ -781,6 +804,7 @@ int main(void)
 		SIM_CASE(negative_holds_for_ever),
 		SIM_CASE(a_trial_that_nobody_waits_for_ends_by_itself),
 		SIM_CASE(a_held_flush_of_nothing_ends_the_trial),
+		SIM_CASE(a_lun_without_a_link_is_not_ready),
 		SIM_CASE(longer_replacement_timeout_takes_effect_on_the_running_outage),
 		SIM_CASE(shorter_replacement_timeout_ends_the_running_outage),
 		SIM_CASE(a_target_that_drops_us_after_each_login_has_not_come_back),
