@@ -166,7 +166,8 @@ int control_default_path(char *buf, size_t len, struct err *err);
 
 /*
  * Call found(path, arg) for each `*.sock` in the runtime directory, sorted by name. One that a daemon
- * which was killed left behind (its process is gone and nobody listens) is removed. A directory that is not there has none. Returns 0 or -code.
+ * which was killed left behind (its process is gone and nobody listens) is removed. A directory that
+ * is not there has none. Returns 0 or -code.
  */
 int control_each_socket(void (*found)(const char *path, void *arg), void *arg, struct err *err);
 

@@ -75,6 +75,14 @@ const struct node_settings *session_settings(const struct session *s);
 /* Ask the target for its LUNs and their sizes again. */
 void session_rescan(struct session *s);
 
+/*
+ * Take the disk that answers under LUN @number, which is BARRED, as the one that it is now. Returns
+ * 0: it is being asked, on_lun_changed tells when it is READY, or BARRED again when the link was
+ * lost meanwhile. Returns -code with a sentence in @err: ERR_NOT_FOUND, ERR_INVALID (not BARRED),
+ * ERR_AGAIN (not now).
+ */
+int session_accept_lun(struct session *s, unsigned number, struct err *err);
+
 /* What a person or a program asks about: one record of key=value pairs, see iscsifs-control(7). */
 typedef void session_emit(void *out, const char *key, const char *value);
 void session_describe(const struct session *s, session_emit *emit, void *out);

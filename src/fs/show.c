@@ -171,17 +171,35 @@ void show_chown(const struct show *s, struct tree_node *n, const mode_t *mode, c
 	n->gid = gid ? *gid : n->gid;
 }
 
+/* Its name is @id, made safe, perhaps with a number behind. */
+static bool show_is_named(const struct tree_node *n, const char *id)
+{
+	char safe[TREE_NAME_MAX + 1];
+	size_t len;
+
+	tree_safe_name(id, safe);
+	len = strlen(safe);
+	return !strncmp(n->name, safe, len) && (!n->name[len] || n->name[len] == '-');
+}
+
 static int show_add_by_id(struct show *s, struct show_lun *sl)
 {
 	const struct lun_facts *f = lun_facts(sl->lun);
 	const char *id = f->wwid[0] ? f->wwid : f->serial;
-	struct tree_node *dir;
-	int rc;
+	struct tree_node *dir, *before = sl->by_id;
+	int rc = 0;
 
-	if (s->single || sl->by_id || !id[0])
+	if (s->single || (before && show_is_named(before, id)))
 		return 0;
-	rc = tree_dir(s->tree, tree_root(s->tree), "by-id", &dir);
-	return rc ? rc : tree_add_link(s->tree, dir, id, sl->node, &sl->by_id);
+	sl->by_id = NULL;
+	if (id[0]) {
+		rc = tree_dir(s->tree, tree_root(s->tree), "by-id", &dir);
+		rc = rc ? rc : tree_add_link(s->tree, dir, id, sl->node, &sl->by_id);
+	}
+	/* Only now: the directory must not become empty, the kernel would know a dead one. */
+	if (before)
+		tree_remove(s->tree, before);
+	return rc;
 }
 
 static int show_add_node(struct show *s, const char *dir, const char *name, const struct lun *lun,

@@ -373,6 +373,12 @@ static void ioq_cmd_finish(struct ioq_cmd *cmd, int err)
 }
 
 /* Those of its commands that are on the wire still are the last of this go. */
+void ioq_new_disk(struct ioq *q)
+{
+	q->sync_10 = q->sync_none = false;
+	q->good_flushed = q->writes_good;
+}
+
 void ioq_doubt(struct ioq *q)
 {
 	struct ioq_req *r;

@@ -214,6 +214,7 @@ static void lun_bar(struct lun *lun)
 		  "lun=%u was=%s serial=%s block=%u is=%s serial=%s block=%u", lun->target,
 		  lun->facts.number, lun->facts.wwid, lun->facts.serial, lun->facts.block_bytes,
 		  lun->probe.facts.wwid, lun->probe.facts.serial, lun->probe.facts.block_bytes);
+	lun->accepting = false;
 	lun_post(lun, "lun-barred", "was", lun_name(&lun->facts), "is", lun_name(&lun->probe.facts));
 	lun_set_state(lun, LUN_BARRED);
 	lun_gate(lun, GATE_EV_CLOSE);
@@ -238,7 +239,7 @@ static void lun_tell_size(const struct lun *lun, uint64_t before)
 	if (lun_size(lun) == before)
 		return;
 	if (lun_size(lun) < before)
-		log_warn("LUN shrank, what was behind its end cannot be reached any more | "
+		log_warn("LUN shrank in size, what was behind its end cannot be reached any more | "
 			 "target=%s lun=%u was=%" PRIu64 " is=%" PRIu64, lun->target,
 			 lun->facts.number, before, lun_size(lun));
 	lun_post(lun, lun_size(lun) < before ? "lun-shrunk" : "lun-grown", "was", lun_text(before).s,
@@ -270,16 +271,30 @@ static void lun_take_attentions(struct lun *lun)
 	lun->probe.power_on = false;
 }
 
+static void lun_accepted(struct lun *lun, const struct lun_facts *before)
+{
+	lun->accepting = false;
+	lun->power_lost = lun->probe.power_on = false;	/* the old disk's */
+	ioq_new_disk(&lun->q);
+	log_info("the disk that answers now is accepted | target=%s lun=%u was=%s is=%s",
+		 lun->target, lun->facts.number, lun_name(before), lun_name(&lun->facts));
+	lun_post(lun, "lun-accepted", "was", lun_name(before), "is", lun_name(&lun->facts),
+		 "size_bytes", lun_text(lun_size(lun)).s);
+}
+
 static void lun_ready(struct lun *lun)
 {
 	struct lun_facts before = lun->facts;
 
-	if (lun->added && (!probe_same_disk(&before, &lun->probe.facts) ||
-			   before.block_bytes != lun->probe.facts.block_bytes)) {
+	if (lun->added && !lun->accepting &&
+	    (!probe_same_disk(&before, &lun->probe.facts) ||
+	     before.block_bytes != lun->probe.facts.block_bytes)) {
 		lun_bar(lun);
 		return;
 	}
 	lun->facts = lun->probe.facts;
+	if (lun->accepting)
+		lun_accepted(lun, &before);
 	lun_take_attentions(lun);
 	if (lun->power_lost)
 		lun_note_power_on(lun);
@@ -562,6 +577,27 @@ void lun_link_up(struct lun *lun)
 	lun_probe(lun);
 }
 
+int lun_accept(struct lun *lun, struct err *err)
+{
+	unsigned number = lun_addr_number(lun->addr);
+
+	if (lun->state != LUN_BARRED)
+		return err_set(err, ERR_INVALID, "LUN %u is %s, only one that is BARRED can be accepted",
+			       number, lun_state_name(lun->state));
+	if (!lun->q.wire->tp)
+		return err_set(err, ERR_AGAIN, "LUN %u cannot be asked who it is: the link is lost",
+			       number);
+	if (lun->q.on_wire)
+		return err_set(err, ERR_AGAIN, "LUN %u has commands that the old disk has not answered "
+			       "yet: try again", number);
+	lun->accepting = true;
+	lun->closed = false;
+	*lun->why = '\0';
+	lun_set_state(lun, LUN_PROBE);
+	lun_probe_anew(lun);
+	return 0;
+}
+
 void lun_ask_again(struct lun *lun)
 {
 	lun_probe(lun);
@@ -571,7 +607,11 @@ void lun_link_down(struct lun *lun)
 {
 	lun->probing = lun->reprobe = lun->looking = false;
 	loop_timer_stop(&lun->probe_timer);
-	if (lun->state != LUN_BARRED && lun->state != LUN_GONE) {
+	if (lun->accepting) {
+		lun->accepting = false;
+		snprintf(lun->why, sizeof(lun->why), "the link was lost before it was accepted");
+		lun_set_state(lun, LUN_BARRED);
+	} else if (lun->state != LUN_BARRED && lun->state != LUN_GONE) {
 		snprintf(lun->why, sizeof(lun->why), "the link is lost");
 		lun_set_state(lun, LUN_DOWN);
 	}
@@ -613,7 +653,7 @@ void lun_vanish(struct lun *lun)
 {
 	bool added = lun->added;
 
-	lun->added = false;
+	lun->added = lun->accepting = false;
 	snprintf(lun->why, sizeof(lun->why), "the target no longer reports it");
 	lun_set_state(lun, LUN_GONE);
 	lun_close(lun);

@@ -48,6 +48,7 @@ struct lun {
 	bool closed;			/* no more questions, until the link is up again */
 	bool settled;
 	bool added;			/* on_added ran */
+	bool accepting;			/* the operator takes the disk that is there now */
 	bool reported;			/* by the last REPORT LUNS */
 	bool draining;			/* new requests are refused */
 	bool drained;
@@ -81,6 +82,11 @@ void lun_miss(struct lun *lun);
 void lun_close(struct lun *lun);
 /* As lun_close(), for good: the target no longer has it. */
 void lun_vanish(struct lun *lun);
+/*
+ * The operator's word: it is BARRED, and the disk that answers now is to be taken as it is. Asked
+ * anew, then READY with what it says of itself. Returns 0 (begun), or -code and why not.
+ */
+int lun_accept(struct lun *lun, struct err *err);
 /* The settings changed: a running outage is measured anew, the queue's depth follows. */
 void lun_settings_changed(struct lun *lun);
 /*

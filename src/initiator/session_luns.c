@@ -282,6 +282,15 @@ void session_rescan(struct session *s)
 	session_ask_luns(s);
 }
 
+int session_accept_lun(struct session *s, unsigned number, struct err *err)
+{
+	struct lun *lun = session_find_lun(s, number);
+
+	if (!lun)
+		return err_set(err, ERR_NOT_FOUND, "%s has no LUN %u", s->target, number);
+	return lun_accept(lun, err);
+}
+
 void session_luns_init(struct session *s)
 {
 	list_init(&s->luns);

@@ -149,6 +149,7 @@ static void daemon_on_lun_changed(void *arg, struct session *s, struct lun *lun)
 	(void)s;
 	if (ds->d->mount)
 		mount_lun_changed(ds->d->mount, lun);
+	daemon_accept_changed(ds->d, lun);
 }
 
 static void daemon_on_lun_gone(void *arg, struct session *s, struct lun *lun)
@@ -158,6 +159,7 @@ static void daemon_on_lun_gone(void *arg, struct session *s, struct lun *lun)
 	(void)s;
 	if (ds->d->mount)
 		mount_remove_lun(ds->d->mount, lun);
+	daemon_accept_changed(ds->d, lun);
 }
 
 static void daemon_on_closed(void *arg, struct session *s)
@@ -441,6 +443,7 @@ int daemon_run(const struct daemon_config *config, void (*serving)(void *arg), v
 
 	list_init(&d.sessions);
 	list_init(&d.discoveries);
+	list_init(&d.accepts);
 	loop_call_init(&d.settle_call, daemon_settle);
 	if (daemon_init(&d, err) == 0 && loop_run(d.loop) < 0)
 		err_set(err, ERR_INTERNAL, "the event loop failed");

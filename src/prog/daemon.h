@@ -51,6 +51,7 @@ struct daemon {
 	struct mount *mount;
 	struct control_server *control;
 	struct events *events;
+	struct list accepts;		/* daemon_accept.c */
 	struct list sessions;		/* struct daemon_session */
 	struct list discoveries;
 	unsigned next_sid;
@@ -74,6 +75,13 @@ int daemon_status_init(struct daemon *d);
 extern const struct control_command daemon_commands[];
 /* daemon_events.c: cmd=events. */
 void daemon_command_events(struct control_request *rq, void *arg);
+/* daemon_accept.c: cmd=accept; and that @lun is another than it was, or in another state. */
+void daemon_command_accept(struct control_request *rq, void *arg);
+void daemon_accept_changed(struct daemon *d, const struct lun *lun);
+/* daemon_status.c: does the request mean this session? `target` and `sid` narrow it. */
+bool daemon_is_wanted(const struct control_request *rq, const struct daemon_session *ds);
+void daemon_put_lun(struct control_request *rq, const struct daemon_session *ds,
+		    const struct lun *lun);
 /* Flush, log out, unmount, end. */
 void daemon_stop(struct daemon *d);
 

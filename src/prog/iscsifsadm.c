@@ -305,10 +305,85 @@ static void show_answer(const struct adm *adm, const struct show_list *l,
 		text(stdout, l);
 }
 
+static bool lun_is_meant(const struct control_record *r, const char *lun, bool only_barred)
+{
+	return record_fits(r, "lun", lun) && (!only_barred || record_fits(r, "state", "BARRED"));
+}
+
+/* Which of the LUNs with this number: the only one, or the only one that is BARRED. NULL: *count. */
+static const struct control_record *pick_lun(const struct show_list *l, const char *lun,
+					     unsigned *count)
+{
+	const struct control_record *found = NULL;
+
+	for (int only_barred = 0; only_barred <= 1; only_barred++) {
+		unsigned fit = 0;
+
+		for (size_t i = 0; i < l->count; i++) {
+			if (!lun_is_meant(&l->records[i], lun, only_barred))
+				continue;
+			found = &l->records[i];
+			fit++;
+		}
+		if (fit == 1)
+			return found;
+		*count = only_barred ? *count : fit;
+	}
+	return NULL;
+}
+
+static int accept_lun(const struct adm *adm, const struct control_record *r, const char *lun)
+{
+	struct adm one = *adm;
+	struct ask a;
+	int rc;
+
+	one.socket = control_record_get(r, "socket");
+	one.sid = control_record_get(r, "sid");
+	a = ask_new(&one, "accept");
+	ask_put(&a, "lun", lun);
+	ask_run(&a);
+	show_answer(adm, &a.answer, show_luns);
+	rc = show_result(&a);
+	ask_fini(&a);
+	return rc;
+}
+
+static int cmd_lun_accept(const struct adm *adm)
+{
+	const char *lun = adm->arg_count > 1 ? adm->args[1] : "";
+	struct ask all = ask_new(adm, "lun");
+	const struct control_record *r;
+	unsigned count = 0;
+	uint64_t number;
+	int rc;
+
+	if (strcmp(adm->args[0], "accept") || num_parse_u64(lun, 0, 16383, &number)) {
+		ask_fini(&all);
+		return complain(ERR_INVALID, "want lun, or lun accept NUMBER");
+	}
+	ask_run(&all);
+	r = pick_lun(&all.answer, lun, &count);
+	if (r)
+		rc = accept_lun(adm, r, lun);
+	else if (count)
+		rc = complain(ERR_INVALID, "%u sessions have a LUN %s: say which by -T, -r or --socket",
+			      count, lun);
+	else
+		rc = err_is_set(&all.err) ? show_result(&all) :
+		     complain(ERR_NOT_FOUND, "there is no LUN %s", lun);
+	ask_fini(&all);
+	return rc;
+}
+
 static int cmd_lun(const struct adm *adm)
 {
-	struct ask a = ask_new(adm, "lun");
+	struct ask a;
 	int rc;
+
+	if (adm->arg_count)
+		return cmd_lun_accept(adm);
+	a = ask_new(adm, "lun");
 
 	ask_run(&a);
 	show_answer(adm, &a.answer, show_luns);
@@ -628,7 +703,8 @@ struct adm_command {
 
 static const struct adm_command adm_commands[] = {
 	{ "session", "[-P 0..3]", "show sessions and their state", 0, cmd_session },
-	{ "lun", "", "show the disks", 0, cmd_lun },
+	{ "lun", "[accept NUMBER]", "show the disks; take one that is BARRED as it is now", 2,
+	  cmd_lun },
 	{ "stats", "", "show counters", 0, cmd_stats },
 	{ "settings", "[NAME]", "show settings; their defaults when nothing is mounted", 1,
 	  cmd_settings },

@@ -122,4 +122,44 @@ _has_shrunk() {
 	grep -q 'event=lun-shrunk .* was=67108864 size_bytes=33554432' "$MNT/.iscsifs/events"
 }
 
+_attr() {	# NAME: an attribute of the LUN's file
+	python3 -c 'import os, sys
+print(os.getxattr(sys.argv[1], "user.iscsi." + sys.argv[2]).decode())' "$(lun_file)" "$1"
+}
+
+_by_id() {
+	basename "$(ls "$MNT"/by-id/*)"
+}
+
+a_barred_lun_is_taken_on_the_operators_word() {
+	local before after
+	expect_outage
+	expect_log 'another disk answers'
+	expect_log 'LUN shrank'
+	_faulty_target
+	mount_start time2wait=eager
+	expect_exit 7 'LUN 0 is READY, only one that is BARRED can be accepted' iscsifsadm lun accept 0
+	expect_exit 21 'there is no LUN 3' iscsifsadm lun accept 3
+	expect_exit 7 'want lun' iscsifsadm lun accept x
+	before=$(_by_id)
+	expect_equal "its wwid" "$(_attr wwid)" "$before"
+	pattern_write "$(lun_file)" seed=5 blocks=0..63 sync=end
+	_fault 'rule swap on mark now do identity lun 0, resize lun 0 to 32M, reset'
+	_target mark now >mark.out
+	expect_not "read" _read_one "$(lun_file)" 2>read.err
+	session_expect link=UP
+	expect_equal "its state" "$(_attr state)" BARRED
+	expect "accepted" iscsifsadm lun accept 0 >accept.out
+	expect "its state" grep -q 'lun 0 READY 32' accept.out
+	after=$(_by_id)
+	expect "another name" [ "$after" != "$before" ]
+	expect_equal "its wwid" "$(_attr wwid)" "$after"
+	expect_equal "its size" "$(stat -c %s "$(lun_file)")" $((32 << 20))
+	expect "where it leads" [ "$MNT/by-id/$after" -ef "$(lun_file)" ]
+	pattern_write "$(lun_file)" seed=6 blocks=0..63 sync=end
+	pattern_check "$MNT/by-id/$after" seed=6 blocks=0..63
+	expect "as an event" grep -q "event=lun-accepted .* was=$before is=$after size_bytes=33554432" \
+		"$MNT/.iscsifs/events"
+}
+
 run_cases "$@"

@@ -568,6 +568,52 @@ static void a_barred_lun_stays_barred_over_a_new_login(void **state)
 	assert_int_equal(lun_state(sim_lun(s, 0)), LUN_BARRED);
 }
 
+static void a_barred_lun_is_taken_as_it_is_on_the_operators_word(void **state)
+{
+	struct sim *s = world(state, 1, eager);
+	struct err err = ERR_INIT;
+	struct sim_io *w;
+
+	assert_int_equal(session_accept_lun(s->session, 7, &err), -ERR_NOT_FOUND);
+	err = (struct err)ERR_INIT;
+	assert_int_equal(session_accept_lun(s->session, 0, &err), -ERR_INVALID);
+	assert_string_equal(err.text, "LUN 0 is READY, only one that is BARRED can be accepted");
+	s->disks[0].blocks = 32;
+	swap_and_drop(s);
+	sim_run(s, 3000);
+	assert_int_equal(lun_state(sim_lun(s, 0)), LUN_BARRED);
+	sim_target_is_known(s, 0);
+	err = (struct err)ERR_INIT;
+	assert_int_equal(session_accept_lun(s->session, 0, &err), 0);
+	assert_true(sim_run_until(s, sim_is_open, 1000));
+	assert_int_equal(lun_state(sim_lun(s, 0)), LUN_READY);
+	assert_int_equal(lun_size(sim_lun(s, 0)), 32 * 512);
+	w = sim_write(s, 0, 0, 512);
+	released(s);
+	assert_int_equal(w->err, 0);
+	swap_and_drop(s);
+	sim_run(s, 3000);
+	assert_int_equal(lun_state(sim_lun(s, 0)), LUN_BARRED);
+}
+
+static void a_link_lost_while_a_lun_is_accepted_leaves_it_barred(void **state)
+{
+	struct sim *s = world(state, 1, eager);
+	struct err err = ERR_INIT;
+
+	swap_and_drop(s);
+	sim_run(s, 3000);
+	assert_int_equal(session_accept_lun(s->session, 0, &err), 0);
+	assert_int_equal(lun_state(sim_lun(s, 0)), LUN_PROBE);
+	net_down(s);
+	sim_run(s, 10);
+	assert_int_equal(lun_state(sim_lun(s, 0)), LUN_BARRED);
+	assert_int_equal(session_accept_lun(s->session, 0, &err), -ERR_AGAIN);
+	net_up(s);
+	sim_run(s, 5000);
+	assert_int_equal(lun_state(sim_lun(s, 0)), LUN_BARRED);
+}
+
 static void a_lun_swapped_on_a_live_session_is_barred_by_its_unit_attention(void **state)
 {
 	struct sim *s = world(state, 1, NULL);
@@ -830,6 +876,8 @@ int main(void)
 		SIM_CASE(a_late_answer_does_not_open_a_lun_that_is_not_ready),
 		SIM_CASE(a_swapped_lun_is_barred),
 		SIM_CASE(a_barred_lun_stays_barred_over_a_new_login),
+		SIM_CASE(a_barred_lun_is_taken_as_it_is_on_the_operators_word),
+		SIM_CASE(a_link_lost_while_a_lun_is_accepted_leaves_it_barred),
 		SIM_CASE(a_lun_swapped_on_a_live_session_is_barred_by_its_unit_attention),
 		SIM_CASE(a_lun_swapped_in_the_middle_of_its_probe_is_barred),
 		SIM_CASE(a_rescan_that_finds_another_disk_lets_no_request_pass),
