@@ -31,9 +31,14 @@ enum sense_code {
 	SENSE_LUN_BECOMING_READY = 0x0401,
 	SENSE_LUN_NOT_READY_INIT_REQUIRED = 0x0402,
 	SENSE_LUN_NOT_READY = 0x0400,
+	SENSE_OPERATION_IN_PROGRESS = 0x0016,
+	SENSE_UNREACHABLE_COPY_TARGET = 0x0804,
 	SENSE_WRITE_ERROR = 0x0c00,
 	SENSE_UNEXPECTED_UNSOLICITED_DATA = 0x0c0c,
 	SENSE_NOT_ENOUGH_UNSOLICITED_DATA = 0x0c0d,
+	SENSE_THIRD_PARTY_FAILURE = 0x0d01,
+	SENSE_COPY_TARGET_NOT_REACHABLE = 0x0d02,
+	SENSE_COPY_TARGET_TYPE = 0x0d03,	/* incorrect copy target device type */
 	SENSE_UNRECOVERED_READ_ERROR = 0x1100,
 	SENSE_PARAMETER_LIST_LENGTH_ERROR = 0x1a00,
 	SENSE_MISCOMPARE_DURING_VERIFY = 0x1d00,
@@ -42,8 +47,16 @@ enum sense_code {
 	SENSE_INVALID_FIELD_IN_CDB = 0x2400,
 	SENSE_LUN_NOT_SUPPORTED = 0x2500,
 	SENSE_INVALID_FIELD_IN_PARAMETER_LIST = 0x2600,
+	SENSE_INVALID_RELEASE = 0x2604,		/* of a persistent reservation */
+	SENSE_TOO_MANY_CSCD = 0x2606,
+	SENSE_UNSUPPORTED_CSCD_TYPE = 0x2607,
+	SENSE_TOO_MANY_SEGMENTS = 0x2608,
+	SENSE_UNSUPPORTED_SEGMENT_TYPE = 0x2609,
+	SENSE_INEXACT_SEGMENT = 0x260a,
+	SENSE_INLINE_DATA_TOO_LONG = 0x260b,
 	SENSE_WRITE_PROTECTED = 0x2700,
 	SENSE_SPACE_ALLOCATION_FAILED = 0x2707,
+	SENSE_BECAME_READY = 0x2800,		/* and the medium may be another one */
 	SENSE_POWER_ON = 0x2900,		/* 29/00..29/03: caches may be gone */
 	SENSE_DEVICE_RESET = 0x2903,		/* logical unit or target reset */
 	SENSE_NEXUS_LOSS = 0x2907,
@@ -59,6 +72,7 @@ enum sense_code {
 	SENSE_INTERNAL_TARGET_FAILURE = 0x4400,
 	SENSE_DATA_PHASE_CRC_ERROR = 0x4705,
 	SENSE_DATA_PHASE_ERROR = 0x4b00,
+	SENSE_NO_REGISTRATION_RESOURCES = 0x5504,
 };
 
 struct sense {
@@ -67,10 +81,12 @@ struct sense {
 	bool deferred;		/* 71h/73h: about an earlier command, this one did not run */
 	bool has_info;
 	uint64_t info;		/* INFORMATION: an LBA, or the offset of a miscompare */
+	bool has_command_info;
+	uint64_t command_info;	/* COMMAND-SPECIFIC INFORMATION: a copy's segment number */
 	uint8_t sks[3];		/* SENSE KEY SPECIFIC; SKSV is bit 7 of sks[0] */
 };
 
-enum { SENSE_FIXED_BYTES = 18, SENSE_DESCRIPTOR_MAX = 28 };
+enum { SENSE_FIXED_BYTES = 18, SENSE_DESCRIPTOR_MAX = 40 };
 
 /*
  * Decode @len bytes of sense data (without the two length bytes that iSCSI puts before it).

@@ -13,16 +13,15 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-enum { LOOP_BATCH = 64 };
+#include "agenda.h"
+
+enum { LOOP_BATCH = 64, LOOP_SLEEP_MAX_MS = 3600 * 1000 };
 
 struct loop {
 	int epfd;
-	mono_ms now;
+	struct agenda agenda;
 	bool stopped;
 	struct list fds;
-	struct list timers;		/* by when, soonest first */
-	struct list calls;
-	struct list hooks;
 	struct epoll_event batch[LOOP_BATCH];
 	int batch_len;
 	struct loop_fd sig_watch;
@@ -42,11 +41,8 @@ int loop_new(struct loop **out)
 		return -errno;
 	}
 	list_init(&l->fds);
-	list_init(&l->timers);
-	list_init(&l->calls);
-	list_init(&l->hooks);
+	agenda_init(&l->agenda, clock_mono_ms());
 	l->sig_watch.fd = -1;
-	l->now = clock_mono_ms();
 	*out = l;
 	return 0;
 }
@@ -65,7 +61,12 @@ void loop_free(struct loop *l)
 
 mono_ms loop_now(const struct loop *l)
 {
-	return l->now;
+	return l->agenda.now;
+}
+
+struct agenda *loop_agenda(struct loop *l)
+{
+	return &l->agenda;
 }
 
 static uint32_t loop_to_epoll(unsigned events)
@@ -123,61 +124,6 @@ void loop_fd_del(struct loop *l, struct loop_fd *w)
 	}
 }
 
-void loop_timer_init(struct loop *l, struct loop_timer *t, void (*fire)(struct loop_timer *))
-{
-	*t = (struct loop_timer){ .loop = l, .when = MONO_NEVER, .fire = fire };
-	list_init(&t->link);
-}
-
-void loop_timer_set(struct loop_timer *t, mono_ms when)
-{
-	struct loop_timer *other;
-
-	list_del(&t->link);
-	t->when = when;
-	if (when == MONO_NEVER)
-		return;
-	list_each(other, &t->loop->timers, link) {
-		if (other->when > when)
-			break;
-	}
-	list_append(&other->link, &t->link);
-}
-
-void loop_timer_stop(struct loop_timer *t)
-{
-	loop_timer_set(t, MONO_NEVER);
-}
-
-void loop_call_init(struct loop_call *c, void (*run)(struct loop_call *))
-{
-	c->run = run;
-	list_init(&c->link);
-}
-
-void loop_defer(struct loop *l, struct loop_call *c)
-{
-	if (list_empty(&c->link))
-		list_append(&l->calls, &c->link);
-}
-
-void loop_call_cancel(struct loop_call *c)
-{
-	list_del(&c->link);
-}
-
-void loop_hook_add(struct loop *l, struct loop_hook *h, void (*run)(struct loop_hook *))
-{
-	h->run = run;
-	list_init(&h->link);
-	list_append(&l->hooks, &h->link);
-}
-
-void loop_hook_del(struct loop_hook *h)
-{
-	list_del(&h->link);
-}
-
 static void loop_signal_ready(struct loop_fd *w, unsigned events)
 {
 	struct loop *l = container_of(w, struct loop, sig_watch);
@@ -207,58 +153,16 @@ int loop_signals(struct loop *l, const int *signals, void (*got)(void *arg, int 
 	return loop_fd_add(l, &l->sig_watch, fd, LOOP_IN);
 }
 
-static void loop_run_timers(struct loop *l)
-{
-	struct loop_timer *t;
-
-	while ((t = list_first(&l->timers, struct loop_timer, link)) && t->when <= l->now) {
-		loop_timer_stop(t);
-		t->fire(t);
-	}
-}
-
-/* Calls that a call defers wait for the next round, so that none can starve the descriptors. */
-static void loop_run_calls(struct loop *l)
-{
-	struct list batch = LIST_INIT(batch);
-	struct loop_call *c;
-
-	while ((c = list_first(&l->calls, struct loop_call, link)))
-		list_move(&batch, &c->link);
-	while ((c = list_first(&batch, struct loop_call, link))) {
-		list_del(&c->link);
-		c->run(c);
-	}
-}
-
-static void loop_run_hooks(struct loop *l)
-{
-	struct loop_hook *h, *tmp;
-
-	list_each_safe(h, tmp, &l->hooks, link)
-		h->run(h);
-}
-
-static int loop_sleep_ms(const struct loop *l, span_ms wait)
-{
-	const struct loop_timer *t = list_first(&l->timers, struct loop_timer, link);
-
-	if (!list_empty(&l->calls))
-		return 0;
-	if (t && (wait < 0 || t->when - l->now < wait))
-		wait = MAX(t->when - l->now, 0);
-	return wait < 0 ? -1 : (int)MIN(wait, 3600 * 1000);
-}
-
 int loop_turn(struct loop *l, span_ms wait)
 {
 	int n;
 
-	l->now = clock_mono_ms();
-	n = epoll_wait(l->epfd, l->batch, LOOP_BATCH, loop_sleep_ms(l, wait));
+	l->agenda.now = clock_mono_ms();
+	wait = MIN(agenda_sleep(&l->agenda, wait), LOOP_SLEEP_MAX_MS);
+	n = epoll_wait(l->epfd, l->batch, LOOP_BATCH, wait < 0 ? -1 : (int)wait);
 	if (n < 0 && errno != EINTR)
 		return -errno;
-	l->now = clock_mono_ms();
+	l->agenda.now = clock_mono_ms();
 	l->batch_len = MAX(n, 0);
 	for (int i = 0; i < l->batch_len; i++) {
 		struct loop_fd *w = l->batch[i].data.ptr;
@@ -267,10 +171,7 @@ int loop_turn(struct loop *l, span_ms wait)
 			w->ready(w, loop_from_epoll(l->batch[i].events));
 	}
 	l->batch_len = 0;
-	loop_run_timers(l);
-	loop_run_calls(l);
-	loop_run_hooks(l);
-	loop_run_calls(l);
+	agenda_run(&l->agenda);
 	return 0;
 }
 

@@ -19,5 +19,5 @@ span_ms backoff_dial(unsigned failures, uint32_t random)
 
 span_ms backoff_busy(unsigned times, uint32_t random)
 {
-	return backoff(10, 1000, times ? times - 1 : 0, random);
+	return backoff(10, 200, times ? times - 1 : 0, random);
 }

@@ -14,7 +14,7 @@
  */
 span_ms backoff_dial(unsigned failures, uint32_t random);
 
-/* The wait after BUSY or TASK SET FULL, @times >= 1 in a row: 10 ms doubling up to 1 s, jittered. */
+/* The wait after BUSY or TASK SET FULL, @times >= 1 in a row: 10 ms doubling up to 200 ms, jittered. */
 span_ms backoff_busy(unsigned times, uint32_t random);
 
 #endif

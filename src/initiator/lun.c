@@ -444,7 +444,8 @@ static void lun_on_attention(void *arg, const struct sense *sense)
 		lun->events->on_luns_changed(lun->arg);
 	/* Who is it now, and how large? Nothing is sent to it before that is known. */
 	if (sense->code == SENSE_INQUIRY_DATA_CHANGED || sense->code >> 8 == 0x29 ||
-	    sense->code == SENSE_REPORTED_LUNS_CHANGED || sense->code == SENSE_CAPACITY_CHANGED) {
+	    sense->code == SENSE_REPORTED_LUNS_CHANGED || sense->code == SENSE_CAPACITY_CHANGED ||
+	    sense->code == SENSE_MODE_PARAMETERS_CHANGED) {		/* write protection */
 		lun->looking = lun->looking || lun->outage_began == MONO_NEVER;
 		lun_gate(lun, GATE_EV_LOST);
 		lun_probe_anew(lun);

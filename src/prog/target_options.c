@@ -221,11 +221,11 @@ static int options_add_lun(struct target_settings *st, const char *words, struct
 /* --- secrets --- */
 
 /* The first line of @path, a file that only its owner may read. */
-static int options_read_secret(const char *path, char secret[TARGET_SECRET_MAX + 1], struct err *e)
+static int options_read_secret(const char *path, char secret[ACCESS_SECRET_MAX + 1], struct err *e)
 {
 	cleanup_fclose FILE *f = fopen(path, "re");
 	struct stat st;
-	char line[TARGET_SECRET_MAX + 3];
+	char line[ACCESS_SECRET_MAX + 3];
 
 	if (!f || fstat(fileno(f), &st))
 		return err_set(e, ERR_ACCESS, "password file %s: %s", path, strerror(errno));
@@ -235,60 +235,68 @@ static int options_read_secret(const char *path, char secret[TARGET_SECRET_MAX +
 	if (!fgets(line, sizeof(line), f))
 		return err_set(e, ERR_INVALID, "password file %s: it is empty", path);
 	line[strcspn(line, "\r\n")] = 0;
-	if (!*line || strlen(line) > TARGET_SECRET_MAX)
+	if (!*line || strlen(line) > ACCESS_SECRET_MAX)
 		return err_set(e, ERR_INVALID, "password file %s: want 1 to %d characters", path,
-			       TARGET_SECRET_MAX);
+			       ACCESS_SECRET_MAX);
 	memcpy(secret, line, strlen(line) + 1);
 	explicit_bzero(line, sizeof(line));
 	return 0;
 }
 
-static int options_set_user(struct target_settings *st, struct secret *s, const char *name, struct err *e)
+static int options_set_user(const struct target_settings *st, struct target_secret *s,
+			    const char *user, struct err *e)
 {
 	if (!st->target)
-		return err_set(e, ERR_INVALID, "user %s: name the --target first", name);
-	if (!*name || strlen(name) >= sizeof(s->name))
-		return err_set(e, ERR_INVALID, "user \"%s\": want 1 to %d characters", name,
-			       TARGET_NAME_MAX);
-	memcpy(s->name, name, strlen(name) + 1);
+		return err_set(e, ERR_INVALID, "user %s: name the --target first", user);
+	if (!*user || strlen(user) >= sizeof(s->user))
+		return err_set(e, ERR_INVALID, "user \"%s\": want 1 to %d characters", user,
+			       ACCESS_TEXT_MAX);
+	memcpy(s->user, user, strlen(user) + 1);
 	return 0;
 }
 
-static int options_set_password(struct target_settings *st, struct secret *s, const char *path,
-			     struct err *e)
+static int options_set_password(const struct target_settings *st, struct target_secret *s,
+				const char *path, struct err *e)
 {
 	if (!st->target)
 		return err_set(e, ERR_INVALID, "password file %s: name the --target first", path);
 	return options_read_secret(path, s->text, e);
 }
 
-/* Both halves of each credential, and different ones for the two directions. */
-static int options_check_secrets(const struct target *t, struct err *e)
+/* Both halves of each credential of the last target become its accounts. */
+static int options_end_target(struct target_settings *st, struct err *e)
 {
-	const struct secret *in = &t->incoming, *out = &t->outgoing;
+	struct target_secret *in = &st->incoming, *out = &st->outgoing;
+	int rc = 0;
 
-	if (!*in->name != !*in->text)
+	if (!*in->user != !*in->text)
 		return err_set(e, ERR_INVALID, "target %s: --user and --password-file go together",
-			       t->name);
-	if (!*out->name != !*out->text)
+			       st->target->name);
+	if (!*out->user != !*out->text)
 		return err_set(e, ERR_INVALID,
 			       "target %s: --mutual-user and --mutual-password-file go together",
-			       t->name);
-	if (*out->name && !*in->name)
+			       st->target->name);
+	if (*out->user && !*in->user)
 		return err_set(e, ERR_INVALID, "target %s: mutual CHAP needs --user as well",
-			       t->name);
-	if (*out->name && !strcmp(in->text, out->text))
-		return err_set(e, ERR_INVALID,
-			       "target %s: the two passwords of mutual CHAP must differ", t->name);
-	return 0;
+			       st->target->name);
+	if (*in->user)
+		rc = access_add_account(&st->target->access, ACCESS_INCOMING, in->user, in->text, e);
+	if (!rc && *out->user)
+		rc = access_add_account(&st->target->access, ACCESS_OUTGOING, out->user, out->text,
+					e);
+	explicit_bzero(in, sizeof(*in));
+	explicit_bzero(out, sizeof(*out));
+	return rc ? err_prefix(e, "target %s", st->target->name) : 0;
 }
 
 /* --- command line --- */
 
 static int options_add_target(struct target_settings *st, const char *name, struct err *e)
 {
-	int rc;
+	int rc = options_end_target(st, e);
 
+	if (rc)
+		return rc;
 	if (server_target(&st->server, name))
 		return err_set(e, ERR_EXISTS, "target %s: named twice", name);
 	rc = target_new(&st->target, name, e);
@@ -347,13 +355,13 @@ static int options_option(struct target_settings *st, int code, const char *arg,
 		st->log_file = arg;
 		return 0;
 	case OPT_USER:
-		return options_set_user(st, st->target ? &st->target->incoming : NULL, arg, e);
+		return options_set_user(st, &st->incoming, arg, e);
 	case OPT_PASSWORD_FILE:
-		return options_set_password(st, st->target ? &st->target->incoming : NULL, arg, e);
+		return options_set_password(st, &st->incoming, arg, e);
 	case OPT_MUTUAL_USER:
-		return options_set_user(st, st->target ? &st->target->outgoing : NULL, arg, e);
+		return options_set_user(st, &st->outgoing, arg, e);
 	case OPT_MUTUAL_PASSWORD_FILE:
-		return options_set_password(st, st->target ? &st->target->outgoing : NULL, arg, e);
+		return options_set_password(st, &st->outgoing, arg, e);
 	case OPT_PING_INTERVAL:
 		return options_span("--ping-interval", arg, &l->ping_interval, e);
 	case OPT_PING_TIMEOUT:
@@ -379,12 +387,11 @@ static int options_option(struct target_settings *st, int code, const char *arg,
 static int options_check(struct target_settings *st, struct err *e)
 {
 	struct target *t;
-	int rc = 0;
+	int rc = options_end_target(st, e);
 
-	if (list_empty(&st->server.targets))
+	if (!rc && list_empty(&st->server.targets))
 		return err_set(e, ERR_INVALID, "no --target given; try iscsifs-target --help");
 	list_each(t, &st->server.targets, link) {
-		rc = rc ? rc : options_check_secrets(t, e);
 		if (!t->luns)
 			fprintf(stderr, "iscsifs-target: warning: target %s has no --lun: it shows no disk\n",
 				t->name);

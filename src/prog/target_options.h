@@ -11,6 +11,12 @@
 
 enum { TARGET_LISTEN_MAX = 16 };
 
+/* What was said of one account so far; an empty text was not. */
+struct target_secret {
+	char user[ACCESS_TEXT_MAX + 1];
+	char text[ACCESS_SECRET_MAX + 1];
+};
+
 struct target_settings {
 	struct server server;
 	struct target *target;		/* the last --target */
@@ -20,8 +26,8 @@ struct target_settings {
 	char *pid_file;			/* absolute, as is control: a daemon leaves its directory */
 	char *control;			/* path of the control socket */
 	const char *log_file;
-	const char *user;
-	const char *mutual_user;
+	struct target_secret incoming;	/* of the last --target */
+	struct target_secret outgoing;
 	struct target_faults faults;
 	bool foreground;
 	bool debug;

@@ -16,7 +16,9 @@ static void sense_decode_fixed(struct cursor c, struct sense *out)
 	cursor_skip(&c, 1);		/* obsolete */
 	out->key = cursor_u8(&c) & 0x0f;
 	out->info = cursor_be32(&c);
-	cursor_skip(&c, 1 + 4);		/* additional length, command specific */
+	cursor_skip(&c, 1);		/* additional length */
+	out->command_info = cursor_be32(&c);
+	out->has_command_info = out->command_info != 0;	/* no bit says so */
 	out->code = cursor_be16(&c);
 	cursor_skip(&c, 1);		/* field replaceable unit */
 	sks = cursor_take(&c, 3);
@@ -40,6 +42,9 @@ static void sense_decode_descriptors(struct cursor c, struct sense *out)
 		if (type == 0x00 && len >= 10) {		/* information */
 			out->has_info = d[0] & 0x80;
 			out->info = be64_load(d + 2);
+		} else if (type == 0x01 && len >= 10) {	/* command-specific information */
+			out->has_command_info = true;
+			out->command_info = be64_load(d + 2);
 		} else if (type == 0x02 && len >= 6) {	/* sense key specific */
 			memcpy(out->sks, d + 2, 3);
 		}
@@ -74,6 +79,8 @@ static size_t sense_encode_fixed(const struct sense *s, uint8_t *data)
 	}
 	data[2] = s->key;
 	data[7] = SENSE_FIXED_BYTES - 8;
+	if (s->has_command_info && s->command_info <= UINT32_MAX)
+		be32_store(data + 8, (uint32_t)s->command_info);
 	be16_store(data + 12, s->code);
 	memcpy(data + 15, s->sks, 3);
 	return SENSE_FIXED_BYTES;
@@ -92,6 +99,12 @@ static size_t sense_encode_descriptors(const struct sense *s, uint8_t *data)
 		data[len + 1] = 0x0a;
 		data[len + 2] = 0x80;
 		be64_store(data + len + 4, s->info);
+		len += 12;
+	}
+	if (s->has_command_info) {
+		data[len] = 0x01;
+		data[len + 1] = 0x0a;
+		be64_store(data + len + 4, s->command_info);
 		len += 12;
 	}
 	if (s->sks[0] & 0x80) {
@@ -130,16 +143,22 @@ static const char *sense_code_name(uint16_t code)
 		{ SENSE_LUN_NOT_READY, "logical unit not ready" },
 		{ SENSE_LUN_BECOMING_READY, "logical unit is becoming ready" },
 		{ SENSE_WRITE_ERROR, "write error" },
+		{ SENSE_COPY_TARGET_NOT_REACHABLE, "copy target device not reachable" },
 		{ SENSE_UNRECOVERED_READ_ERROR, "unrecovered read error" },
 		{ SENSE_INVALID_OPCODE, "invalid command operation code" },
 		{ SENSE_LBA_OUT_OF_RANGE, "logical block address out of range" },
 		{ SENSE_INVALID_FIELD_IN_CDB, "invalid field in CDB" },
 		{ SENSE_LUN_NOT_SUPPORTED, "logical unit not supported" },
+		{ SENSE_INVALID_RELEASE, "invalid release of persistent reservation" },
 		{ SENSE_WRITE_PROTECTED, "write protected" },
 		{ SENSE_SPACE_ALLOCATION_FAILED, "space allocation failed write protect" },
+		{ SENSE_BECAME_READY, "not ready to ready change" },
 		{ SENSE_POWER_ON, "power on, reset, or bus device reset occurred" },
 		{ SENSE_NEXUS_LOSS, "I_T nexus loss occurred" },
 		{ SENSE_MODE_PARAMETERS_CHANGED, "mode parameters changed" },
+		{ SENSE_RESERVATIONS_PREEMPTED, "reservations preempted" },
+		{ SENSE_RESERVATIONS_RELEASED, "reservations released" },
+		{ SENSE_REGISTRATIONS_PREEMPTED, "registrations preempted" },
 		{ SENSE_CAPACITY_CHANGED, "capacity data has changed" },
 		{ SENSE_INQUIRY_DATA_CHANGED, "inquiry data has changed" },
 		{ SENSE_REPORTED_LUNS_CHANGED, "reported LUNs data has changed" },

@@ -4,37 +4,88 @@
 
 #include <errno.h>
 #include <nettle/base64.h>
-#include <nettle/md5.h>
 #include <nettle/memops.h>
+#include <nettle/nettle-meta.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
-int chap_challenge(struct chap *c)
+#include "iscsifs/check.h"
+#include "target/text.h"
+
+enum { CHAP_CONTEXT_BYTES = 512 };	/* of any hash below */
+
+/* The strongest first. */
+static const struct chap_hash {
+	enum chap_algorithm algorithm;
+	const char *number;
+	const struct nettle_hash *hash;
+} chap_hashes[] = {
+	{ CHAP_SHA3_256, "8", &nettle_sha3_256 },
+	{ CHAP_SHA256, "7", &nettle_sha256 },
+	{ CHAP_SHA1, "6", &nettle_sha1 },
+	{ CHAP_MD5, "5", &nettle_md5 },
+};
+
+static const struct nettle_hash *chap_hash(enum chap_algorithm a)
 {
-	if (getrandom(c, sizeof(*c), 0) != (ssize_t)sizeof(*c))
+	for (size_t i = 0; i < ARRAY_SIZE(chap_hashes); i++) {
+		if (chap_hashes[i].algorithm == a)
+			return chap_hashes[i].hash;
+	}
+	BUG_ON(true);
+	return NULL;
+}
+
+enum chap_algorithm chap_choose(const char *offer)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(chap_hashes); i++) {
+		if (text_list_has(offer, chap_hashes[i].number))
+			return chap_hashes[i].algorithm;
+	}
+	return CHAP_NONE;
+}
+
+size_t chap_digest_bytes(enum chap_algorithm a)
+{
+	return chap_hash(a)->digest_size;
+}
+
+int chap_challenge(struct chap *c, enum chap_algorithm a)
+{
+	c->algorithm = a;
+	if (getrandom(c->challenge, sizeof(c->challenge), 0) != (ssize_t)sizeof(c->challenge) ||
+	    getrandom(&c->id, 1, 0) != 1)
 		return -errno;
 	return 0;
 }
 
-void chap_answer(uint8_t id, const char *secret, const uint8_t *challenge, size_t len,
-		 uint8_t answer[CHAP_DIGEST_BYTES])
+size_t chap_answer(enum chap_algorithm a, uint8_t id, const char *secret, const uint8_t *challenge,
+		   size_t len, uint8_t answer[CHAP_DIGEST_MAX])
 {
-	struct md5_ctx md5;
+	const struct nettle_hash *h = chap_hash(a);
+	union {
+		uint64_t align;
+		uint8_t bytes[CHAP_CONTEXT_BYTES];
+	} context;
 
-	md5_init(&md5);
-	md5_update(&md5, 1, &id);
-	md5_update(&md5, strlen(secret), (const uint8_t *)secret);
-	md5_update(&md5, len, challenge);
-	md5_digest(&md5, CHAP_DIGEST_BYTES, answer);
+	BUG_ON(h->context_size > sizeof(context) || h->digest_size > CHAP_DIGEST_MAX);
+	h->init(&context);
+	h->update(&context, 1, &id);
+	h->update(&context, strlen(secret), (const uint8_t *)secret);
+	h->update(&context, len, challenge);
+	h->digest(&context, h->digest_size, answer);
+	explicit_bzero(&context, sizeof(context));
+	return h->digest_size;
 }
 
 bool chap_is_right(const struct chap *c, const char *secret, const uint8_t *answer, size_t len)
 {
-	uint8_t want[CHAP_DIGEST_BYTES];
+	uint8_t want[CHAP_DIGEST_MAX];
+	size_t n = chap_answer(c->algorithm, c->id, secret, c->challenge, sizeof(c->challenge),
+			       want);
 
-	chap_answer(c->id, secret, c->challenge, sizeof(c->challenge), want);
-	return len == sizeof(want) && memeql_sec(want, answer, sizeof(want));
+	return len == n && memeql_sec(want, answer, n);
 }
 
 bool chap_is_reflected(const struct chap *c, const uint8_t *challenge, size_t len)

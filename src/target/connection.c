@@ -124,12 +124,14 @@ static void conn_store_digest(uint8_t *at, const uint8_t *data, uint32_t len)
 static void conn_commit(struct connection *c, uint8_t *bhs, uint32_t len)
 {
 	if (c->server->faults) {
-		if (c->fault.armed)
+		if (c->fault.spoil.armed)
 			len = fault_spoil(c, bhs, len);
+		if (!len)
+			return;
 		fault_sent(c, bhs);
 	}
 	outq_commit(&c->out, bhs, len);
-	if (c->fault.again)
+	if (c->fault.spoil.again)
 		fault_repeat(c, bhs);
 	conn_mark_dirty(c);
 }
@@ -139,7 +141,7 @@ void conn_pdu_send(struct connection *c, uint8_t *bhs, uint32_t data_bytes)
 	uint8_t *data = conn_pdu_data(c, bhs);
 	uint32_t padded = pdu_padded(data_bytes);
 
-	if (c->dead || c->fault.muted)
+	if (c->dead || c->fault.spoil.muted)
 		return;
 	pdu_set_data_bytes(bhs, data_bytes);
 	memset(data + data_bytes, 0, padded - data_bytes);
@@ -154,7 +156,7 @@ void conn_pdu_lend(struct connection *c, uint8_t *bhs, const uint8_t *data, uint
 {
 	static const uint8_t zeros[4];
 
-	if (c->dead || c->fault.muted)
+	if (c->dead || c->fault.spoil.muted)
 		return;
 	pdu_set_data_bytes(bhs, data_bytes);
 	if (c->header_digest)
@@ -327,7 +329,8 @@ static bool conn_receive_direct(struct connection *c)
 	uint8_t *to;
 	ssize_t got;
 
-	if (!k->in_place || !k->task || k->left < CONN_DIRECT_MIN || c->rx_start != c->rx_end)
+	if (!k->in_place || !k->task || k->left < CONN_DIRECT_MIN || c->rx_start != c->rx_end ||
+	    c->fault.pace.bytes)
 		return false;
 	to = task_data_map(k->task, k->at, k->left);
 	if (!to)
@@ -356,19 +359,23 @@ static void conn_receive(struct connection *c)
 	if (!conn_receive_direct(c)) {
 		iov.iov_base = c->rx + c->rx_end;
 		iov.iov_len = MIN(room, (uint32_t)(c->session ? CONN_RECV : CONN_LOGIN_RECV));
+		iov.iov_len = MIN(iov.iov_len, conn_may_receive(c));
 		got = conn_recv(c, &iov, 1);
 		if (got > 0)
 			c->rx_end += (uint32_t)got;
+		if (got > 0 && c->fault.pace.bytes)
+			fault_pace_received(c, (uint64_t)got);
 	}
 	conn_parse(c);
 }
 
 static void conn_watch(struct connection *c, bool more)
 {
-	bool room = c->rx_end < CONN_RX && !c->blocked && !conn_is_stopped(c);
+	bool room = c->rx_end < CONN_RX && !c->blocked && !conn_is_stopped(c) &&
+		    conn_may_receive(c);
+	bool out = (more || !outq_empty(&c->out)) && conn_may_send(c);
 
-	loop_fd_mod(c->server->loop, &c->watch,
-		    (room ? LOOP_IN : 0u) | (more || !outq_empty(&c->out) ? LOOP_OUT : 0u));
+	loop_fd_mod(c->server->loop, &c->watch, (room ? LOOP_IN : 0u) | (out ? LOOP_OUT : 0u));
 }
 
 void conn_stop(struct connection *c)
@@ -383,6 +390,16 @@ void conn_resume(struct connection *c)
 	conn_parse(c);
 }
 
+static int conn_send(struct connection *c)
+{
+	uint64_t before = c->out.bytes;
+	int rc = outq_send(&c->out, c->watch.fd, conn_may_send(c));
+
+	if (c->fault.pace.bytes)
+		fault_pace_sent(c, before - c->out.bytes);
+	return rc;
+}
+
 void conn_flush(struct connection *c)
 {
 	bool more = true;
@@ -392,7 +409,7 @@ void conn_flush(struct connection *c)
 	if (c->fault.hole)
 		return;
 	for (int round = 0; more && round < CONN_ROUNDS; round++) {
-		rc = outq_send(&c->out, c->watch.fd);
+		rc = conn_send(c);
 		if (rc) {
 			conn_close(c, "%s", strerror(-rc));
 			return;
@@ -420,7 +437,8 @@ static void conn_ready(struct loop_fd *w, unsigned events)
 	if (events & LOOP_OUT)
 		conn_mark_dirty(c);
 	if (events & (LOOP_IN | LOOP_HUP)) {
-		if (conn_is_stopped(c) || c->rx_end == CONN_RX || c->blocked) {
+		if (conn_is_stopped(c) || c->rx_end == CONN_RX || c->blocked ||
+		    !conn_may_receive(c)) {
 			if (events & LOOP_HUP)
 				conn_close(c, "by the peer");
 			return;
@@ -484,10 +502,10 @@ static uint8_t *conn_memory(size_t len)
 static void conn_name(struct connection *c, int fd)
 {
 	struct sockaddr_storage sa;
-	socklen_t len = sizeof(sa);
+	socklen_t len = sizeof(c->from);
 
-	if (!getpeername(fd, (struct sockaddr *)&sa, &len))
-		server_print_address(&sa, c->peer, sizeof(c->peer));
+	if (!getpeername(fd, (struct sockaddr *)&c->from, &len))
+		server_print_address(&c->from, c->peer, sizeof(c->peer));
 	len = sizeof(sa);
 	if (!getsockname(fd, (struct sockaddr *)&sa, &len))
 		server_print_address(&sa, c->local, sizeof(c->local));

@@ -46,6 +46,7 @@ struct connection {
 	struct list link;
 	struct list dirty;
 	uint64_t id;
+	struct sockaddr_storage from;	/* the peer's address */
 	char peer[80];
 	char local[80];
 
@@ -103,6 +104,19 @@ void conn_pdu_send(struct connection *c, uint8_t *bhs, uint32_t data_bytes);
 
 /* As conn_pdu(c, 0) and conn_pdu_send(), the data staying where it lies. Not with data digests. */
 void conn_pdu_lend(struct connection *c, uint8_t *bhs, const uint8_t *data, uint32_t data_bytes);
+
+/* So many bytes may come, or go, now: a fault may have set a pace. */
+static inline uint32_t conn_may_receive(const struct connection *c)
+{
+	return c->fault.pace.bytes ? c->fault.pace.in : UINT32_MAX;
+}
+
+static inline uint32_t conn_may_send(const struct connection *c)
+{
+	if (c->fault.stalled)
+		return 0;
+	return c->fault.pace.bytes ? c->fault.pace.out : UINT32_MAX;
+}
 
 /* Nothing more is taken from it, for good or for now. */
 static inline bool conn_is_stopped(const struct connection *c)

@@ -46,6 +46,8 @@ static void discovery_send_targets(struct session *s, const char *value, struct 
 		return;
 	}
 	list_each(t, &s->c->server->targets, link) {
+		if (!access_allows(&t->access, s->start.initiator, &s->c->from))
+			continue;
 		if (all || (*value ? !strcmp(value, t->name) : t == s->start.target))
 			discovery_add_target(s, t, out);
 	}
@@ -54,12 +56,14 @@ static void discovery_send_targets(struct session *s, const char *value, struct 
 /* The one key that may be declared anew in full feature phase: RFC 7143 13.12. */
 static void discovery_declare(struct session *s, const char *value, struct text_out *out)
 {
+	const struct params *offer = s->start.target ? &s->start.target->offer : &s->c->server->offer;
 	struct params *p = &s->start.params;
 
-	if (params_negotiate(p, p, "MaxRecvDataSegmentLength", value, s->start.discovery, out))
+	if (params_negotiate(p, offer, "MaxRecvDataSegmentLength", value, s->start.discovery, out))
 		text_add(out, "MaxRecvDataSegmentLength", "Reject");
 	else
-		s->c->max_send = MIN(p->max_send_bytes, (uint32_t)CONN_PDU_DATA);
+		s->c->max_send = MIN(MIN(p->max_send_bytes, offer->max_send_bytes),
+				     (uint32_t)CONN_PDU_DATA);
 }
 
 static void discovery_answer_keys(struct session *s, const struct text *t, struct text_out *out)

@@ -2,6 +2,7 @@
 /* Which backend a LUN's words name. */
 #include "target/disk.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "iscsifs/num.h"
@@ -29,6 +30,22 @@ int disk_open(struct disk **out, const char *what, bool write_protected, struct 
 	}
 	if (!rc && write_protected)
 		(*out)->write_protected = true;
+	return rc;
+}
+
+int disk_resize(struct disk *d, uint64_t size, bool cut)
+{
+	if (size > INT64_MAX)
+		return -EFBIG;
+	return d->ops->resize(d, size, cut);
+}
+
+int disk_protect(struct disk *d, bool on)
+{
+	int rc = d->ops->protect ? d->ops->protect(d, on) : 0;
+
+	if (!rc)
+		d->write_protected = on;
 	return rc;
 }
 

@@ -25,6 +25,9 @@ struct disk_ops {
 	int (*zero)(struct disk *d, uint64_t off, uint64_t len, bool deallocate);
 	int (*extent)(struct disk *d, uint64_t off, uint64_t *len, bool *mapped);
 	void *(*map)(struct disk *d, uint64_t off, size_t len, bool for_write);
+	int (*resize)(struct disk *d, uint64_t size, bool cut);
+	int (*protect)(struct disk *d, bool on);
+	void (*recover)(struct disk *d);
 	void (*free)(struct disk *d);
 };
 
@@ -32,8 +35,10 @@ struct disk_ops {
 struct disk {
 	const struct disk_ops *ops;
 	uint64_t size;		/* bytes */
+	uint64_t mapped;	/* bytes that disk_map() may have lent out, from its first on; 0: none */
 	bool volatile_cache;	/* acknowledged writes need flush() to be safe */
 	bool write_protected;
+	bool forgets;		/* what was written is gone with the process */
 };
 
 /*
@@ -55,7 +60,10 @@ static inline int disk_write(struct disk *d, uint64_t off, const void *buf, size
 	return d->ops->write(d, off, buf, len);
 }
 
-/* All acknowledged writes are on the backing store when this returns 0. Any thread may call it. */
+/*
+ * All acknowledged writes are on the backing store when this returns 0. Any thread may call it.
+ * When it fails, some may be lost for good: see disk_recover().
+ */
 static inline int disk_flush(struct disk *d)
 {
 	return d->ops->flush(d);
@@ -78,11 +86,39 @@ static inline int disk_extent(struct disk *d, uint64_t off, uint64_t *len, bool 
 
 /*
  * The bytes themselves where they lie in memory, to read or (@for_write) to write; NULL where
- * they do not. They stay valid until disk_free().
+ * they do not. They stay valid until disk_resize() or disk_free().
  */
 static inline void *disk_map(struct disk *d, uint64_t off, size_t len, bool for_write)
 {
 	return d->ops->map ? d->ops->map(d, off, len, for_write) : NULL;
+}
+
+/*
+ * Another size, at once and as far as the backing store can have it.
+ *
+ * @size  bytes; 0: as many as the backing store has now, which somebody may have changed.
+ * @cut   when it becomes smaller: what is behind the new end is given up, so that it stays so, and
+ *        reads as zeros should the disk grow again. Without it the store keeps what it has.
+ *
+ * What is in memory may move: the same bytes, in their order, at another disk_map(d, 0, …).
+ * Returns 0 or -errno, and the disk is as it was: -ENOSPC, more than a block device has.
+ */
+int disk_resize(struct disk *d, uint64_t size, bool cut);
+
+/*
+ * Write protection on or off. Off for a store that was opened for reading opens it once more.
+ * Returns 0 or -errno: it may not be written to.
+ */
+int disk_protect(struct disk *d, bool on);
+
+/*
+ * A store that lost acknowledged writes fails every write and flush from then on. Somebody looked
+ * at it and wants to go on.
+ */
+static inline void disk_recover(struct disk *d)
+{
+	if (d->ops->recover)
+		d->ops->recover(d);
 }
 
 /* One constructor per backend, each in a file of its own. */

@@ -6,6 +6,7 @@
  */
 #include "target/disk_cache.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -238,6 +239,71 @@ static int cache_extent(struct disk *d, uint64_t off, uint64_t *len, bool *mappe
 	return rc;
 }
 
+/* The page map for @pages. Returns 0 or -ENOMEM. */
+static int cache_map_resize(struct disk_cache *c, uint64_t pages)
+{
+	void *p = mremap(c->slot_of, c->pages * sizeof(*c->slot_of), pages * sizeof(*c->slot_of),
+			 MREMAP_MAYMOVE);
+
+	if (p == MAP_FAILED)
+		return -ENOMEM;
+	c->slot_of = p;
+	c->pages = pages;
+	return 0;
+}
+
+/* What is cached behind @size goes: down, or with @cut nowhere. */
+static int cache_cut(struct disk_cache *c, uint64_t size, bool cut)
+{
+	int rc = 0;
+
+	for (uint32_t i = 0; i < DISK_CACHE_PAGES && !rc && !cache_is_clean(c); i++) {
+		uint64_t at = c->slot[i].page * CACHE_PAGE;
+		uint32_t keep = at < size ? (uint32_t)MIN(size - at, (uint64_t)CACHE_PAGE) : 0;
+
+		if (!c->slot[i].dirty || keep == CACHE_PAGE)
+			continue;
+		if (cut)
+			cache_drop(c, i, (uint8_t)~cache_bits(0, keep));
+		else
+			rc = cache_write_down(c, i);
+	}
+	return rc;
+}
+
+static int cache_resize(struct disk *d, uint64_t size, bool cut)
+{
+	struct disk_cache *c = cache_of(d);
+	uint64_t pages = (size + CACHE_PAGE - 1) / CACHE_PAGE;
+	int rc = 0;
+
+	pthread_mutex_lock(&c->lock);
+	if (size && size < d->size && !cut)
+		rc = cache_cut(c, size, false);
+	if (pages > c->pages)
+		rc = cache_map_resize(c, pages);
+	rc = rc ? rc : disk_resize(c->below, size, cut);
+	pages = (c->below->size + CACHE_PAGE - 1) / CACHE_PAGE;
+	if (!rc && pages > c->pages)
+		rc = cache_map_resize(c, pages);
+	if (!rc) {
+		(void)cache_cut(c, c->below->size, true);
+		d->size = c->below->size;
+	}
+	pthread_mutex_unlock(&c->lock);
+	return rc;
+}
+
+static int cache_protect(struct disk *d, bool on)
+{
+	return disk_protect(cache_of(d)->below, on);
+}
+
+static void cache_recover(struct disk *d)
+{
+	disk_recover(cache_of(d)->below);
+}
+
 static void cache_free(struct disk *d)
 {
 	struct disk_cache *c = cache_of(d);
@@ -259,6 +325,9 @@ static const struct disk_ops cache_ops = {
 	.flush = cache_flush,
 	.zero = cache_zero,
 	.extent = cache_extent,
+	.resize = cache_resize,
+	.protect = cache_protect,
+	.recover = cache_recover,
 	.free = cache_free,
 };
 
@@ -289,7 +358,8 @@ int disk_cache_wrap(struct disk **d, struct err *e)
 		return err_set(e, ERR_NOMEM, "write cache: cannot reserve memory");
 	}
 	c->d = (struct disk){ .ops = &cache_ops, .size = (*d)->size, .volatile_cache = true,
-			      .write_protected = (*d)->write_protected };
+			      .write_protected = (*d)->write_protected,
+			      .forgets = (*d)->forgets };
 	c->below = *d;
 	*d = &c->d;
 	return 0;

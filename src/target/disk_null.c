@@ -56,6 +56,13 @@ static void *disk_null_map(struct disk *d, uint64_t off, size_t len, bool for_wr
 	return for_write || len > DISK_NULL_ZEROS ? NULL : disk_null_zeros;
 }
 
+static int disk_null_resize(struct disk *d, uint64_t size, bool cut)
+{
+	(void)cut;
+	d->size = size ? size : d->size;
+	return 0;
+}
+
 static void disk_null_free(struct disk *d)
 {
 	free(d);
@@ -69,6 +76,7 @@ static const struct disk_ops disk_null_ops = {
 	.zero = disk_null_zero,
 	.extent = disk_null_extent,
 	.map = disk_null_map,
+	.resize = disk_null_resize,
 	.free = disk_null_free,
 };
 

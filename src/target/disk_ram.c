@@ -2,7 +2,9 @@
 /*
  * A disk in memory. The one hard thing: a page that was never written costs nothing, not even
  * when it is read (anonymous memory maps the one zero page then), and GET LBA STATUS must tell it
- * from a written one; so a bitmap, itself sparse, remembers which pages were written.
+ * from a written one; so a bitmap, itself sparse, remembers which pages were written. Threads
+ * write, too, each to bytes of its own, but words of the bitmap are shared: its bits are set and
+ * cleared atomically.
  */
 #include "target/disk.h"
 
@@ -30,14 +32,14 @@ static struct disk_ram *disk_ram_of(struct disk *d)
 
 static bool disk_ram_is_written(const struct disk_ram *r, uint64_t page)
 {
-	return r->written[page / 64] >> page % 64 & 1;
+	return __atomic_load_n(&r->written[page / 64], __ATOMIC_RELAXED) >> page % 64 & 1;
 }
 
 static void disk_ram_mark(struct disk_ram *r, uint64_t off, uint64_t len)
 {
 	for (uint64_t p = off / DISK_RAM_PAGE; p <= (off + len - 1) / DISK_RAM_PAGE; p++) {
 		if (!disk_ram_is_written(r, p))
-			r->written[p / 64] |= 1ull << p % 64;
+			__atomic_fetch_or(&r->written[p / 64], 1ull << p % 64, __ATOMIC_RELAXED);
 	}
 }
 
@@ -80,11 +82,11 @@ static int disk_ram_zero(struct disk *d, uint64_t off, uint64_t len, bool deallo
 		return -errno;
 	for (uint64_t p = first; p < last; p++) {
 		if (p % 64 == 0 && last - p >= 64) {
-			r->written[p / 64] = 0;
+			__atomic_store_n(&r->written[p / 64], 0, __ATOMIC_RELAXED);
 			p += 63;
 			continue;
 		}
-		r->written[p / 64] &= ~(1ull << p % 64);
+		__atomic_fetch_and(&r->written[p / 64], ~(1ull << p % 64), __ATOMIC_RELAXED);
 	}
 	return 0;
 }
@@ -112,6 +114,50 @@ static void *disk_ram_map(struct disk *d, uint64_t off, size_t len, bool for_wri
 	return disk_ram_of(d)->mem + off;
 }
 
+static size_t disk_ram_bitmap_bytes(uint64_t pages)
+{
+	return pages / 8 + 8;
+}
+
+/* Room for @pages, which are more than there are. It may lie elsewhere then. */
+static int disk_ram_extend(struct disk_ram *r, uint64_t pages)
+{
+	size_t before = disk_ram_bitmap_bytes(r->pages), after = disk_ram_bitmap_bytes(pages);
+	void *written = mremap(r->written, before, after, MREMAP_MAYMOVE);
+	void *mem;
+
+	if (written == MAP_FAILED)
+		return -ENOMEM;
+	r->written = written;
+	mem = mremap(r->mem, r->pages * DISK_RAM_PAGE, pages * DISK_RAM_PAGE, MREMAP_MAYMOVE);
+	if (mem == MAP_FAILED) {
+		(void)mremap(written, after, before, 0);
+		return -ENOMEM;
+	}
+	r->mem = mem;
+	r->pages = pages;
+	r->d.mapped = pages * DISK_RAM_PAGE;
+	return 0;
+}
+
+/* Memory is not given back when the disk shrinks: somebody may still be sending from it. */
+static int disk_ram_resize(struct disk *d, uint64_t size, bool cut)
+{
+	struct disk_ram *r = disk_ram_of(d);
+	uint64_t pages = (size + DISK_RAM_PAGE - 1) / DISK_RAM_PAGE;
+	int rc = 0;
+
+	if (!size)
+		return 0;
+	if (pages > r->pages)
+		rc = disk_ram_extend(r, pages);
+	else if (size < d->size && cut)
+		rc = disk_ram_zero(d, size, d->size - size, true);
+	if (!rc)
+		d->size = size;
+	return rc;
+}
+
 static void disk_ram_free(struct disk *d)
 {
 	struct disk_ram *r = disk_ram_of(d);
@@ -119,7 +165,7 @@ static void disk_ram_free(struct disk *d)
 	if (r->mem)
 		munmap(r->mem, r->pages * DISK_RAM_PAGE);
 	if (r->written)
-		munmap(r->written, r->pages / 8 + 8);
+		munmap(r->written, disk_ram_bitmap_bytes(r->pages));
 	free(r);
 }
 
@@ -131,6 +177,7 @@ static const struct disk_ops disk_ram_ops = {
 	.zero = disk_ram_zero,
 	.extent = disk_ram_extent,
 	.map = disk_ram_map,
+	.resize = disk_ram_resize,
 	.free = disk_ram_free,
 };
 
@@ -151,9 +198,11 @@ int disk_ram_open(struct disk **out, uint64_t size, struct err *e)
 		return err_set(e, ERR_NOMEM, "LUN ram: out of memory");
 	r->d.ops = &disk_ram_ops;
 	r->d.size = size;
+	r->d.forgets = true;
 	r->pages = (size + DISK_RAM_PAGE - 1) / DISK_RAM_PAGE;
 	r->mem = disk_ram_reserve(r->pages * DISK_RAM_PAGE);
-	r->written = disk_ram_reserve(r->pages / 8 + 8);
+	r->written = disk_ram_reserve(disk_ram_bitmap_bytes(r->pages));
+	r->d.mapped = r->pages * DISK_RAM_PAGE;
 	if (!r->mem || !r->written) {
 		disk_ram_free(&r->d);
 		return err_set(e, ERR_NOMEM, "LUN ram: cannot reserve %s of memory",

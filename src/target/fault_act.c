@@ -12,13 +12,25 @@
 #include "iscsifs/check.h"
 #include "iscsifs/cursor.h"
 #include "iscsifs/log.h"
+#include "target/admin.h"
+#include "iscsifs/scsi_sense.h"
 #include "target/connection.h"
 #include "target/disk_cache.h"
 #include "target/fault_zombie.h"
 #include "target/session.h"
 #include "target/target.h"
 
-enum { FAULT_ASYNC_LOGOUT = 1, FAULT_MARK_DEPTH = 16 };
+/* RFC 7143 11.9.1 */
+enum {
+	FAULT_ASYNC_SCSI = 0,
+	FAULT_ASYNC_LOGOUT = 1,
+	FAULT_ASYNC_DROP_CONNECTION = 2,
+	FAULT_ASYNC_DROP_SESSION = 3,
+	FAULT_ASYNC_RENEGOTIATE = 4,
+	FAULT_ASYNC_VENDOR = 255,
+};
+
+enum { FAULT_MARK_DEPTH = 16, FAULT_RATE_TICK_MS = 20, FAULT_SLICE_TICK_MS = 1 };
 
 /* --- to one connection --- */
 
@@ -47,28 +59,69 @@ static void fault_hole(struct connection *c, span_ms span)
 	conn_stop(c);
 }
 
+static void fault_stall(struct connection *c, span_ms span)
+{
+	c->fault.stalled = true;
+	fault_act_until(c, span);
+	conn_mark_dirty(c);
+}
+
+static void fault_ping(struct connection *c)
+{
+	if (c->session)
+		session_ping(c->session);
+}
+
+static void fault_rate(struct connection *c, const struct script_action *a)
+{
+	fault_pace_set(c, (uint32_t)(a->number * FAULT_RATE_TICK_MS / 1000), FAULT_RATE_TICK_MS,
+		       a->span);
+}
+
+/* The target knows nothing of it any more, and says nothing. Its tasks end when no hook is in one. */
+static void fault_forget_session(struct connection *c)
+{
+	if (!c->session)
+		return;
+	c->fault.forgotten = true;
+	fault_hole(c, 1);
+}
+
+/* SenseLength and sense, as a SCSI response has them (RFC 7143 11.9.4). */
+static uint32_t fault_async_sense(uint8_t *to, uint64_t sense)
+{
+	struct sense s = { .key = (uint8_t)(sense >> 16), .code = (uint16_t)sense };
+	uint32_t len = (uint32_t)sense_encode(&s, false, to + 2);
+
+	be16_store(to, (uint16_t)len);
+	return len + 2;
+}
+
 /* RFC 7143 11.9. Who is told that he is dropped is dropped. */
 static void fault_async(struct connection *c, const struct script_action *a)
 {
 	const struct params *p;
+	uint32_t len = 0;
 	uint8_t *bhs;
 
 	if (!c->session || c->dead)
 		return;
 	p = &c->session->start.params;
-	bhs = conn_pdu(c, 0);
+	bhs = conn_pdu(c, 2 + SENSE_DESCRIPTOR_MAX);
 	pdu_init(bhs, PDU_ASYNC, PDU_F, PDU_TAG_NONE);
 	session_number(c->session, bhs);
 	bhs[36] = (uint8_t)a->number;
-	if (a->number == FAULT_ASYNC_LOGOUT) {
+	if (a->number == FAULT_ASYNC_SCSI) {
+		len = fault_async_sense(conn_pdu_data(c, bhs), a->seed);
+	} else if (a->number == FAULT_ASYNC_LOGOUT || a->number == FAULT_ASYNC_RENEGOTIATE) {
 		be16_store(bhs + 42, (uint16_t)((a->span + 999) / 1000));
-	} else {
+	} else if (a->number != FAULT_ASYNC_VENDOR) {
 		be16_store(bhs + 38, c->session->start.cid);
 		be16_store(bhs + 40, (uint16_t)p->time2wait_s);
 		be16_store(bhs + 42, (uint16_t)p->time2retain_s);
 	}
-	conn_pdu_send(c, bhs, 0);
-	if (a->number != FAULT_ASYNC_LOGOUT)
+	conn_pdu_send(c, bhs, len);
+	if (a->number == FAULT_ASYNC_DROP_CONNECTION || a->number == FAULT_ASYNC_DROP_SESSION)
 		conn_drain(c);
 }
 
@@ -76,23 +129,12 @@ static void fault_garbage(struct connection *c, uint64_t len)
 {
 	uint8_t *at;
 
-	if (c->dead || c->fault.muted || !(at = outq_reserve(&c->out, (uint32_t)len)))
+	if (c->dead || c->fault.spoil.muted || !(at = outq_reserve(&c->out, (uint32_t)len)))
 		return;
 	for (uint64_t i = 0; i < len; i++)
 		at[i] = (uint8_t)fault_random(c->id, i);
 	outq_commit(&c->out, at, (uint32_t)len);
 	conn_mark_dirty(c);
-}
-
-static void fault_arm(struct connection *c, const struct script_action *a)
-{
-	c->fault.armed = true;
-	if (a->act == SCRIPT_DO_TRUNCATE)
-		c->fault.truncate = (uint32_t)a->number;
-	else if (a->act == SCRIPT_DO_DUPLICATE)
-		c->fault.repeat = true;
-	else
-		c->fault.corrupt = (enum script_corrupt)a->number;
 }
 
 static void fault_act_on_one(struct connection *c, const struct script_rule *r,
@@ -110,8 +152,20 @@ static void fault_act_on_one(struct connection *c, const struct script_rule *r,
 		fault_async(c, a);
 	else if (a->act == SCRIPT_DO_GARBAGE)
 		fault_garbage(c, a->number);
+	else if (a->act == SCRIPT_DO_STALL)
+		fault_stall(c, a->span);
+	else if (a->act == SCRIPT_DO_RATE)
+		fault_rate(c, a);
+	else if (a->act == SCRIPT_DO_SLICE)
+		fault_pace_set(c, (uint32_t)a->number, FAULT_SLICE_TICK_MS, 0);
+	else if (a->act == SCRIPT_DO_WINDOW)
+		fault_window_set(c, (uint32_t)a->number, a->span);
+	else if (a->act == SCRIPT_DO_PING)
+		fault_ping(c);
+	else if (a->act == SCRIPT_DO_FORGET_SESSION)
+		fault_forget_session(c);
 	else
-		fault_arm(c, a);
+		fault_spoil_arm(c, a);
 }
 
 static void fault_act_on_all(struct faults *f, struct connection *c, const struct script_rule *r,
@@ -163,7 +217,7 @@ static void fault_forget_reservations(struct faults *f)
 
 	list_each(t, &f->server->targets, link) {
 		for (unsigned i = 0; i < t->luns; i++)
-			t->lun[i]->reserved_by = NULL;
+			lun_forget_reservations(t->lun[i]);
 	}
 }
 
@@ -211,37 +265,29 @@ void faults_mark(struct faults *f, const char *name)
 
 /* --- to logical units --- */
 
-static void fault_lun_presence(struct lun *l, bool there)
+void fault_act_settle(struct loop_call *call)
 {
-	struct target *t = l->target;
+	struct faults *f = container_of(call, struct faults, settle);
+	struct target *t;
 
-	t->by_number[l->number] = there ? l : NULL;
-	for (unsigned i = 0; i < t->luns; i++)
-		lun_attention(t->lun[i], NEXUS_UA_LUNS_CHANGED, NULL);
-	if (there)
-		lun_attention(l, NEXUS_UA_POWER_ON, NULL);
+	list_each(t, &f->server->targets, link) {
+		for (unsigned i = 0; i < t->luns; i++)
+			admin_settle_lun(f->server, t->lun[i]);
+	}
 }
 
-static void fault_act_on_lun(struct lun *l, const struct script_action *a)
+/* Tasks are answered later: one of them may be the one that is being worked on. */
+static void fault_act_on_lun(struct faults *f, struct lun *l, const struct script_action *a)
 {
-	if (a->act == SCRIPT_DO_RESIZE) {
-		l->blocks = a->number / l->block_bytes;
-		lun_attention(l, NEXUS_UA_CAPACITY_CHANGED, NULL);
-	} else if (a->act == SCRIPT_DO_IDENTITY) {
+	struct err e = ERR_INIT;
+
+	if (a->act == SCRIPT_DO_IDENTITY)
 		lun_change_identity(l);
-	} else {
-		fault_lun_presence(l, a->act == SCRIPT_DO_ADD);
-	}
-}
-
-/* The unit @number of @t, also one that was removed. */
-static struct lun *fault_lun(const struct target *t, unsigned number)
-{
-	for (unsigned i = 0; i < t->luns; i++) {
-		if (t->lun[i]->number == number)
-			return t->lun[i];
-	}
-	return NULL;
+	else if (a->act != SCRIPT_DO_RESIZE)
+		target_set_present(l, a->act == SCRIPT_DO_ADD);
+	else if (admin_resize_lun(f->server, l, a->number, false, &e))
+		log_warn("resize by a rule failed: %s", e.text);
+	loop_defer(f->server->loop, &f->settle);
 }
 
 static void fault_act_on_luns(struct faults *f, const struct connection *c,
@@ -251,10 +297,10 @@ static void fault_act_on_luns(struct faults *f, const struct connection *c,
 	struct target *t;
 
 	list_each(t, &f->server->targets, link) {
-		struct lun *l = fault_lun(t, a->lun);
+		struct lun *l = target_find_lun(t, a->lun);
 
 		if (l && (!only || t == only))
-			fault_act_on_lun(l, a);
+			fault_act_on_lun(f, l, a);
 	}
 }
 
@@ -275,14 +321,12 @@ int fault_act_check(const struct faults *f, const struct script_rule *r, struct 
 		if (!fault_act_has_lun(a->act))
 			continue;
 		list_each(t, &f->server->targets, link) {
-			const struct lun *l = fault_lun(t, a->lun);
+			const struct lun *l = target_find_lun(t, a->lun);
 
 			there |= l != NULL;
-			if (l && a->act == SCRIPT_DO_RESIZE &&
-			    (a->number > l->disk->size || a->number < l->block_bytes))
-				return err_set(e, ERR_INVALID, "rule %s: LUN %u of %s: want a size from "
-					       "one block to that of its disk, %llu bytes", r->name, a->lun,
-					       t->name, (unsigned long long)l->disk->size);
+			if (l && a->act == SCRIPT_DO_RESIZE && a->number < l->block_bytes)
+				return err_set(e, ERR_INVALID, "rule %s: LUN %u of %s: want a size of one "
+					       "block or more", r->name, a->lun, t->name);
 		}
 		if (!there)
 			return err_set(e, ERR_INVALID, "rule %s: there is no LUN %u", r->name, a->lun);
@@ -302,6 +346,15 @@ void fault_act(struct faults *f, struct connection *c, const struct script_rule 
 	case SCRIPT_DO_TRUNCATE:
 	case SCRIPT_DO_CORRUPT:
 	case SCRIPT_DO_DUPLICATE:
+	case SCRIPT_DO_STALL:
+	case SCRIPT_DO_RATE:
+	case SCRIPT_DO_SLICE:
+	case SCRIPT_DO_WINDOW:
+	case SCRIPT_DO_PING:
+	case SCRIPT_DO_SET:
+	case SCRIPT_DO_FLIP:
+	case SCRIPT_DO_RESIDUAL:
+	case SCRIPT_DO_FORGET_SESSION:
 		fault_act_on_all(f, c, r, a);
 		return;
 	case SCRIPT_DO_REFUSE_FOR:
@@ -327,6 +380,9 @@ void fault_act(struct faults *f, struct connection *c, const struct script_rule 
 		return;
 	case SCRIPT_DO_NONE:
 	case SCRIPT_DO_REFUSE_WITH:
+	case SCRIPT_DO_REFUSE_TMF:
+	case SCRIPT_DO_LATE:
+	case SCRIPT_DO_PRETEND:
 	case SCRIPT_DO_REDIRECT:
 	case SCRIPT_DO_DELAY:
 	case SCRIPT_DO_DROP:

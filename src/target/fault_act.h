@@ -12,6 +12,9 @@
 void fault_act(struct faults *f, struct connection *c, const struct script_rule *r,
 	       const struct script_action *a);
 
+/* faults.settle: the tasks that a deed to a LUN left without it are answered. */
+void fault_act_settle(struct loop_call *c);
+
 /* Can @r be done to this server: the LUNs it names are there? Returns 0 or -ERR_INVALID. */
 int fault_act_check(const struct faults *f, const struct script_rule *r, struct err *e);
 

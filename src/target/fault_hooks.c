@@ -15,11 +15,13 @@
 #include "target/connection.h"
 #include "target/fault_act.h"
 #include "target/fault_control.h"
+#include "target/fault_tmf.h"
 #include "target/fault_zombie.h"
 #include "target/login.h"
 #include "target/scsi_range.h"
 #include "target/session.h"
 #include "target/task.h"
+#include "target/tmf.h"
 
 /* A rule on time. */
 struct fault_alarm {
@@ -48,6 +50,7 @@ int faults_new(struct faults **out, struct server *s)
 	list_init(&f->zombies);
 	list_init(&f->waiters);
 	loop_call_init(&f->hit, faults_tell);
+	loop_call_init(&f->settle, fault_act_settle);
 	f->deaf.when = MONO_NEVER;
 	*out = f;
 	return 0;
@@ -73,6 +76,7 @@ void faults_free(struct faults *f)
 	if (f->deaf.fire)
 		loop_timer_stop(&f->deaf);
 	loop_call_cancel(&f->hit);
+	loop_call_cancel(&f->settle);
 	fault_fini(&f->engine);
 	free(f);
 }
@@ -168,6 +172,11 @@ int faults_start(struct faults *f, struct err *e)
 	return rc;
 }
 
+void fault_lun_gone(struct faults *f, const struct lun *l)
+{
+	fault_zombies_forget(f, l);
+}
+
 /* --- the journal --- */
 
 static struct journal_record *fault_write(struct connection *c, enum journal_kind kind)
@@ -244,7 +253,12 @@ static void fault_conn_fire(struct loop_timer *t)
 {
 	struct connection *c = container_of(t, struct connection, fault.timer);
 
+	if (c->fault.forgotten) {
+		session_end(c->session);
+		return;
+	}
 	c->fault.hole = false;
+	c->fault.stalled = false;
 	c->fault.held = false;
 	conn_resume(c);
 }
@@ -252,6 +266,8 @@ static void fault_conn_fire(struct loop_timer *t)
 void fault_conn_init(struct connection *c)
 {
 	loop_timer_init(c->server->loop, &c->fault.timer, fault_conn_fire);
+	list_init(&c->fault.late);
+	fault_pace_init(c);
 }
 
 static struct fault_event fault_event_of(const struct connection *c, enum script_event what)
@@ -285,9 +301,17 @@ void fault_conn_accepted(struct connection *c)
 void fault_conn_closed(struct connection *c)
 {
 	loop_timer_stop(&c->fault.timer);
+	fault_pace_end(c);
+	fault_tmf_end(c);
 	fault_rule_put(c->fault.rule);
 	c->fault.rule = NULL;
 	(void)fault_write(c, JOURNAL_CLOSED);
+}
+
+/* From here on the connection says nothing, and does not do what it was about to do. */
+static bool fault_is_end(const struct script_action *a)
+{
+	return (a->act == SCRIPT_DO_BLACKHOLE && !a->span) || a->act == SCRIPT_DO_FORGET_SESSION;
 }
 
 static const struct script_action *fault_find_act(const struct fault_rule *r, enum script_act act)
@@ -370,6 +394,25 @@ static enum fault_verdict fault_skip(struct connection *c, const uint8_t *bhs)
 	return FAULT_SKIP;
 }
 
+static enum fault_verdict fault_act_tmf(struct connection *c, const struct script_action *a,
+					const uint8_t *bhs)
+{
+	enum fault_verdict verdict;
+
+	if (a->act == SCRIPT_DO_WITHHOLD) {
+		fault_spoil_arm(c, a);
+		return FAULT_PASS;
+	}
+	verdict = fault_skip(c, bhs);
+	if (c->dead)
+		return verdict;
+	if (a->act == SCRIPT_DO_LATE)
+		fault_tmf_late(c, bhs, a->span);
+	else
+		tmf_answer(c->session, bhs, (enum pdu_tmf_response)a->number);
+	return verdict;
+}
+
 static enum fault_verdict fault_act_pdu(struct connection *c, const struct fault_rule *r,
 					const uint8_t *bhs)
 {
@@ -379,11 +422,15 @@ static enum fault_verdict fault_act_pdu(struct connection *c, const struct fault
 		const struct script_action *a = &r->script.action[i];
 
 		fault_act(c->server->faults, c, &r->script, a);
-		if (a->act == SCRIPT_DO_DROP || (a->act == SCRIPT_DO_BLACKHOLE && !a->span)) {
+		if (a->act == SCRIPT_DO_DROP || fault_is_end(a)) {
 			verdict = fault_skip(c, bhs);
 		} else if (a->act == SCRIPT_DO_REJECT && c->session && !c->dead) {
 			verdict = fault_skip(c, bhs);
 			session_reject(c->session, bhs, (enum pdu_reject)a->number);
+		} else if (r->script.event == SCRIPT_EV_TMF && !c->dead &&
+			   (a->act == SCRIPT_DO_WITHHOLD || a->act == SCRIPT_DO_LATE ||
+			    a->act == SCRIPT_DO_REFUSE_TMF)) {
+			verdict = fault_act_tmf(c, a, bhs);
 		} else if ((a->act == SCRIPT_DO_REFUSE_WITH || a->act == SCRIPT_DO_REDIRECT) &&
 			   c->login) {
 			login_turn_away(c->login, bhs, (enum pdu_login_status)a->number, a->text);
@@ -433,47 +480,6 @@ enum fault_verdict fault_pdu(struct connection *c, const struct pdu *p)
 	return verdict;
 }
 
-/* --- PDUs that go --- */
-
-uint32_t fault_spoil(struct connection *c, uint8_t *bhs, uint32_t len)
-{
-	struct fault_conn *f = &c->fault;
-	bool digest = f->corrupt == SCRIPT_CORRUPT_HEADER_DIGEST ? c->header_digest :
-		      c->data_digest && pdu_data_bytes(bhs);
-
-	f->armed = false;
-	if (f->corrupt == SCRIPT_CORRUPT_OPCODE)
-		bhs[0] = 0x3e;		/* nobody's */
-	else if (f->corrupt && digest)
-		bhs[f->corrupt == SCRIPT_CORRUPT_HEADER_DIGEST ? (uint32_t)PDU_BHS : len - 1] ^= 0x5a;
-	else if (f->corrupt)
-		log_info("no digest to corrupt | conn=%llu", (unsigned long long)c->id);
-	f->corrupt = SCRIPT_CORRUPT_NONE;
-	f->again = f->repeat ? len : 0;
-	f->repeat = false;
-	if (!f->truncate)
-		return len;
-	len = MIN(len, f->truncate);
-	f->again = 0;
-	f->truncate = 0;
-	f->muted = true;
-	conn_drain(c);
-	return len;
-}
-
-void fault_repeat(struct connection *c, const uint8_t *bhs)
-{
-	uint32_t len = c->fault.again;
-	uint8_t *at = outq_reserve(&c->out, len);
-
-	c->fault.again = 0;
-	if (!at)
-		return;
-	memcpy(at, bhs, len);
-	outq_commit(&c->out, at, len);
-	fault_sent(c, at);
-}
-
 /* --- commands --- */
 
 /* What became of a command. */
@@ -511,7 +517,7 @@ static enum fault_fate fault_act_command(struct task *t, const struct fault_rule
 		if (c->dead)
 			return FAULT_ENDS;
 		if (a->act == SCRIPT_DO_DROP || a->act == SCRIPT_DO_WITHHOLD ||
-		    (a->act == SCRIPT_DO_BLACKHOLE && !a->span && at_begin)) {
+		    (fault_is_end(a) && at_begin)) {
 			task_hold(t);
 			fate = FAULT_ENDS;
 		} else if (a->act == SCRIPT_DO_ZOMBIE) {
@@ -636,7 +642,8 @@ void fault_begun(struct task *t)
 {
 	const struct fault_rule *r = t->fault->rule;
 
-	if (r && t->cmd.next == SCSI_NEXT_DATA_OUT && fault_find_act(r, SCRIPT_DO_ZOMBIE))
+	if (r && t->cmd.next == SCSI_NEXT_DATA_OUT &&
+	    (fault_find_act(r, SCRIPT_DO_ZOMBIE) || fault_find_act(r, SCRIPT_DO_PRETEND)))
 		fault_zombie_divert(t);
 }
 
@@ -663,17 +670,32 @@ bool fault_answer(struct task *t)
 	return fate == FAULT_ENDS;
 }
 
-bool fault_data_in(struct task *t)
+bool fault_outgoing(struct task *t, enum script_event what)
 {
 	struct connection *c = t->session->c;
-	struct fault_event ev = fault_event_of(c, SCRIPT_EV_DATA_IN);
+	struct fault_event ev = fault_event_of(c, what);
 	struct fault_rule *r;
+
+	fault_event_task(&ev, t);
+	r = fault_ask(c->server->faults, &ev);
+	for (unsigned i = 0; r && i < r->script.actions; i++) {
+		const struct script_action *a = &r->script.action[i];
+
+		if (a->act == SCRIPT_DO_DROP)
+			fault_spoil_arm(c, a);
+		else
+			fault_act(c->server->faults, c, &r->script, a);
+	}
+	return c->dead;
+}
+
+bool fault_data_in(struct task *t, bool last)
+{
+	const struct connection *c = t->session->c;
 
 	if (t->fault && t->fault->rule && fault_finish(t, false))
 		return true;
-	fault_event_task(&ev, t);
-	r = fault_ask(c->server->faults, &ev);
-	if (r)
-		fault_act_all(c, r);
-	return c->dead || (t->state == TASK_IN && conn_is_stopped(c));
+	if (fault_outgoing(t, SCRIPT_EV_DATA_IN) || (last && fault_outgoing(t, SCRIPT_EV_ANSWER)))
+		return true;
+	return t->state == TASK_IN && conn_is_stopped(c);
 }

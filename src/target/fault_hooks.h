@@ -11,9 +11,12 @@
 
 #include "iscsifs/loop.h"
 #include "target/fault.h"
+#include "target/fault_pace.h"
+#include "target/fault_spoil.h"
 #include "target/journal.h"
 
 struct connection;
+struct lun;
 struct pdu;
 struct server;
 struct task;
@@ -21,16 +24,17 @@ struct task;
 /* What rules did to a connection. */
 struct fault_conn {
 	bool hole;			/* nothing is read, nothing is sent */
+	bool forgotten;			/* and nothing is known of its session */
+	bool stalled;			/* nothing is sent */
 	bool held;			/* the next PDU waits */
 	bool passed;			/* and was asked about already */
-	bool armed;			/* the next PDU that goes is spoilt, as follows */
-	enum script_corrupt corrupt;
-	uint32_t truncate;		/* bytes of it that go; 0: all */
-	bool repeat;			/* it goes twice */
-	uint32_t again;			/* bytes of the one that was just spoilt, to go once more */
-	bool muted;			/* nothing follows what was cut off */
 	struct fault_rule *rule;	/* of the PDU that is held; a reference */
-	struct loop_timer timer;	/* ends hole or held */
+	struct loop_timer timer;	/* ends hole, stalled or held */
+	struct fault_spoil spoil;
+	struct fault_pace pace;
+	struct fault_window window;
+	struct list late;		/* task management that is carried out later */
+	unsigned late_count;
 };
 
 /* What a rule does to a command. */
@@ -52,9 +56,11 @@ struct faults {
 	struct list zombies;		/* writes that come late */
 	struct list waiters;		/* who waits for hits: fault_control.h */
 	struct loop_call hit;		/* tells them */
+	struct loop_call settle;	/* ends tasks of LUNs that were removed or shrank */
 	struct loop_timer deaf;		/* until it listens again */
 	unsigned depth;			/* marks set by rules on marks */
 	uint64_t crashes;
+	uint64_t flips;			/* of random bits: the index of the next draw */
 };
 
 enum fault_verdict {
@@ -82,17 +88,15 @@ void faults_crash(struct faults *f, enum script_lose lose, uint64_t seed, span_m
 
 /* --- hooks --- */
 
+/* @l is about to be freed. */
+void fault_lun_gone(struct faults *f, const struct lun *l);
+
 void fault_conn_init(struct connection *c);
 void fault_conn_accepted(struct connection *c);
 void fault_conn_closed(struct connection *c);
 
 /* A PDU lies in the buffer, whole or, when its data is streamed, its header. */
 enum fault_verdict fault_pdu(struct connection *c, const struct pdu *p);
-
-/* A PDU of @len bytes is about to be queued: spoil it as rules want. Returns how much is left. */
-uint32_t fault_spoil(struct connection *c, uint8_t *bhs, uint32_t len);
-/* It is queued, and to be queued once more. */
-void fault_repeat(struct connection *c, const uint8_t *bhs);
 
 /* A PDU is queued. */
 void fault_sent(struct connection *c, const uint8_t *bhs);
@@ -106,8 +110,11 @@ void fault_begun(struct task *t);
 /* It is about to be answered. Returns true when it is not (now). */
 bool fault_answer(struct task *t);
 
-/* A Data-In is about to be queued. Returns true when it is not. */
-bool fault_data_in(struct task *t);
+/* A Data-In, the @last with the status, is about to be made. Returns true when it is not to be (now). */
+bool fault_data_in(struct task *t, bool last);
+
+/* A response (SCRIPT_EV_ANSWER) or an R2T is about to be made. Returns true when it is not to be. */
+bool fault_outgoing(struct task *t, enum script_event what);
 
 /* The task ends. */
 void fault_task_gone(struct task *t);

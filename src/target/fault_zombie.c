@@ -2,6 +2,7 @@
 /* Zombie writes: each owns a copy of its data and outlives task, session and connection. */
 #include "target/fault_zombie.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,7 +69,8 @@ static void zombie_fire(struct loop_timer *t)
 	struct fault_zombie *z = container_of(t, struct fault_zombie, timer);
 	struct lun *l = z->lun;
 	struct journal_record *j = journal_add(&z->faults->journal);
-	int rc = disk_write(l->disk, z->off, z->data, z->len);
+	bool fits = z->off + z->len <= l->blocks * l->block_bytes;
+	int rc = fits ? disk_write(l->disk, z->off, z->data, z->len) : -ENXIO;
 
 	j->at = loop_now(z->faults->server->loop);
 	j->kind = JOURNAL_LATE_WRITE;
@@ -104,6 +106,16 @@ void fault_zombie_add(struct faults *f, struct task *t, const char *rule, span_m
 	list_append(&f->zombies, &z->link);
 	loop_timer_init(f->server->loop, &z->timer, zombie_fire);
 	loop_timer_set(&z->timer, loop_now(f->server->loop) + span);
+}
+
+void fault_zombies_forget(struct faults *f, const struct lun *l)
+{
+	struct fault_zombie *z, *tmp;
+
+	list_each_safe(z, tmp, &f->zombies, link) {
+		if (z->lun == l)
+			zombie_free(z);
+	}
 }
 
 void fault_zombies_end(struct faults *f)

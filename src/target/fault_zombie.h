@@ -15,6 +15,9 @@ void fault_zombie_divert(struct task *t);
 void fault_zombie_add(struct faults *f, struct task *t, const char *rule, span_ms span);
 
 /* None of them is written any more. */
+/* Those on @l end unwritten: it is no longer there. */
+void fault_zombies_forget(struct faults *f, const struct lun *l);
+
 void fault_zombies_end(struct faults *f);
 
 #endif

@@ -74,7 +74,7 @@ static void login_send(struct login *l, uint8_t flags, enum pdu_login_status sta
 	memcpy(bhs + 8, l->start.isid, 6);
 	be16_store(bhs + 14, tsih);
 	pdu_set_numbers(bhs, l->statsn++, l->start.cmdsn,
-			l->start.cmdsn + l->c->server->limits.tasks - 1);
+			l->start.cmdsn + server_window(l->c->server, l->start.target) - 1);
 	be16_store(bhs + 36, (uint16_t)status);
 	memcpy(conn_pdu_data(l->c, bhs), l->answer, len);
 	conn_pdu_send(l->c, bhs, len);
@@ -101,11 +101,37 @@ static bool login_take_name(struct login *l, const char *value)
 	return true;
 }
 
+/* The rules for what the initiator wants. */
+static const struct access *login_access(const struct login *l)
+{
+	return l->start.target ? &l->start.target->access : &l->c->server->discovery;
+}
+
+/* What we negotiate with. */
+static const struct params *login_offer(const struct login *l)
+{
+	return l->start.target ? &l->start.target->offer : &l->c->server->offer;
+}
+
+static bool login_find_target(struct login *l, const char *name)
+{
+	if (!name) {
+		login_refuse(l, PDU_LOGIN_MISSING_PARAMETER, "no TargetName");
+		return false;
+	}
+	l->start.target = server_target(l->c->server, name);
+	if (!l->start.target) {
+		login_refuse(l, PDU_LOGIN_NOT_FOUND, "no such target");
+		return false;
+	}
+	text_addf(&l->out, "TargetPortalGroupTag", "%u", TARGET_PORTAL_GROUP);
+	return true;
+}
+
 /* The keys of the first request that say what is wanted. Returns false when refused. */
 static bool login_identify(struct login *l, const struct text *t)
 {
 	const char *name = text_get(t, "InitiatorName");
-	const char *target = text_get(t, "TargetName");
 	const char *type = text_get(t, "SessionType");
 
 	if (!name) {
@@ -119,18 +145,12 @@ static bool login_identify(struct login *l, const struct text *t)
 		login_refuse(l, PDU_LOGIN_BAD_SESSION_TYPE, "unknown SessionType");
 		return false;
 	}
-	if (l->start.discovery)
-		return true;
-	if (!target) {
-		login_refuse(l, PDU_LOGIN_MISSING_PARAMETER, "no TargetName");
+	if (!l->start.discovery && !login_find_target(l, text_get(t, "TargetName")))
+		return false;
+	if (!access_allows(login_access(l), l->start.initiator, &l->c->from)) {
+		login_refuse(l, PDU_LOGIN_FORBIDDEN, "this initiator or address is not allowed");
 		return false;
 	}
-	l->start.target = server_target(l->c->server, target);
-	if (!l->start.target) {
-		login_refuse(l, PDU_LOGIN_NOT_FOUND, "no such target");
-		return false;
-	}
-	text_addf(&l->out, "TargetPortalGroupTag", "%u", TARGET_PORTAL_GROUP);
 	return true;
 }
 
@@ -138,7 +158,7 @@ static bool login_identify(struct login *l, const struct text *t)
 
 static bool login_must_prove(const struct login *l)
 {
-	return l->start.target && *l->start.target->incoming.name;
+	return !list_empty(&login_access(l)->incoming);
 }
 
 static bool login_auth_method(struct login *l, const char *methods)
@@ -157,18 +177,19 @@ static bool login_auth_method(struct login *l, const char *methods)
 
 static bool login_send_challenge(struct login *l, const char *algorithms)
 {
+	enum chap_algorithm a = algorithms ? chap_choose(algorithms) : CHAP_NONE;
 	char hex[2 * CHAP_CHALLENGE_BYTES + 3];
 
-	if (!algorithms || !text_list_has(algorithms, "5")) {
-		login_refuse(l, PDU_LOGIN_AUTH_FAILED, "CHAP without MD5");
+	if (a == CHAP_NONE) {
+		login_refuse(l, PDU_LOGIN_AUTH_FAILED, "no CHAP algorithm in common");
 		return false;
 	}
-	if (chap_challenge(&l->chap)) {
+	if (chap_challenge(&l->chap, a)) {
 		login_refuse(l, PDU_LOGIN_TARGET_ERROR, "no randomness for a challenge");
 		return false;
 	}
 	chap_encode(l->chap.challenge, sizeof(l->chap.challenge), hex);
-	text_addf(&l->out, "CHAP_A", "%d", CHAP_MD5);
+	text_addf(&l->out, "CHAP_A", "%d", a);
 	text_addf(&l->out, "CHAP_I", "%u", l->chap.id);
 	text_add(&l->out, "CHAP_C", hex);
 	l->auth = LOGIN_AUTH_CHALLENGED;
@@ -178,9 +199,10 @@ static bool login_send_challenge(struct login *l, const char *algorithms)
 /* The initiator asks for our proof. Returns a reason to refuse, or NULL. */
 static const char *login_prove(struct login *l, const char *id, const char *challenge)
 {
-	const struct secret *ours = &l->start.target->outgoing;
-	uint8_t bytes[CHAP_CHALLENGE_MAX], answer[CHAP_DIGEST_BYTES];
-	char hex[2 * CHAP_DIGEST_BYTES + 3];
+	const struct account *ours = list_first(&login_access(l)->outgoing, struct account, link);
+	uint8_t bytes[CHAP_CHALLENGE_MAX], answer[CHAP_DIGEST_MAX];
+	char hex[2 * CHAP_DIGEST_MAX + 3];
+	size_t answer_len;
 	uint64_t n;
 	int len;
 
@@ -191,29 +213,39 @@ static const char *login_prove(struct login *l, const char *id, const char *chal
 		return "CHAP_C malformed";
 	if (chap_is_reflected(&l->chap, bytes, (size_t)len))
 		return "the initiator sent our own challenge back";
-	if (!*ours->name)
+	if (!ours)
 		return "mutual CHAP asked for, none configured";
-	chap_answer((uint8_t)n, ours->text, bytes, (size_t)len, answer);
-	chap_encode(answer, sizeof(answer), hex);
-	text_add(&l->out, "CHAP_N", ours->name);
+	answer_len = chap_answer(l->chap.algorithm, (uint8_t)n, ours->secret, bytes, (size_t)len,
+				 answer);
+	chap_encode(answer, answer_len, hex);
+	text_add(&l->out, "CHAP_N", ours->user);
 	text_add(&l->out, "CHAP_R", hex);
 	return NULL;
 }
 
+/* An unknown user costs what a wrong secret does: his answer is compared with a secret, too. */
+static bool login_is_proved(const struct login *l, const char *user, const uint8_t *answer,
+			    size_t len)
+{
+	const struct account *known = access_account(login_access(l), ACCESS_INCOMING, user);
+	bool right = chap_is_right(&l->chap, known ? known->secret : "nobody knows me", answer,
+				   len);
+
+	return right && known;
+}
+
 static bool login_check_answer(struct login *l, const struct text *t)
 {
-	const struct secret *theirs = &l->start.target->incoming;
 	const char *name = text_get(t, "CHAP_N"), *answer = text_get(t, "CHAP_R");
 	const char *id = text_get(t, "CHAP_I"), *challenge = text_get(t, "CHAP_C");
 	const char *why = NULL;
-	uint8_t bytes[CHAP_DIGEST_BYTES];
+	uint8_t bytes[CHAP_DIGEST_MAX];
 	int len;
 
 	len = answer ? chap_decode(answer, bytes, sizeof(bytes)) : -EINVAL;
 	if (!name || len < 0)
 		why = "CHAP_N or CHAP_R missing or malformed";
-	else if (!chap_is_right(&l->chap, theirs->text, bytes, (size_t)len) ||
-		 strcmp(name, theirs->name))
+	else if (!login_is_proved(l, name, bytes, (size_t)len))
 		why = "wrong user or secret";
 	else if (id || challenge)
 		why = login_prove(l, id, challenge);
@@ -263,7 +295,7 @@ static bool login_negotiate(struct login *l, const struct text *t)
 
 		if (login_is_known_key(key))
 			continue;
-		rc = params_negotiate(&l->start.params, &l->c->server->offer, key,
+		rc = params_negotiate(&l->start.params, login_offer(l), key,
 				      t->pair[i].value, l->start.discovery, &l->out);
 		if (rc < 0) {
 			login_refuse(l, PDU_LOGIN_INITIATOR_ERROR, "a declared value is out of range");
@@ -274,7 +306,7 @@ static bool login_negotiate(struct login *l, const struct text *t)
 	}
 	if (l->stage == LOGIN_OPERATIONAL && !l->declared) {
 		l->declared = true;
-		l->start.params.max_recv_bytes = l->c->server->offer.max_recv_bytes;
+		l->start.params.max_recv_bytes = login_offer(l)->max_recv_bytes;
 		text_addf(&l->out, "MaxRecvDataSegmentLength", "%u",
 			  l->start.params.max_recv_bytes);
 	}
@@ -311,10 +343,15 @@ static bool login_request(struct login *l)
 
 static void login_complete(struct login *l, uint8_t flags)
 {
+	const char *why = params_settle(&l->start.params, login_offer(l));
 	struct connection *c = l->c;
 	enum pdu_login_status status;
 	struct session *s;
 
+	if (why) {
+		login_refuse(l, PDU_LOGIN_INITIATOR_ERROR, why);
+		return;
+	}
 	l->start.statsn = l->statsn + 1;
 	status = session_new(&s, c, &l->start);
 	if (status != PDU_LOGIN_OK) {

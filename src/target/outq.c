@@ -63,6 +63,30 @@ static struct outq_segment *outq_at(struct outq *q, unsigned i)
 	return &q->segment[(q->first + i) % OUTQ_SEGMENTS];
 }
 
+static bool outq_is_within(const struct outq_segment *s, const uint8_t *from, uint64_t len)
+{
+	return !s->ring && (uintptr_t)s->at - (uintptr_t)from < len;
+}
+
+bool outq_lends(const struct outq *q, const uint8_t *from, uint64_t len)
+{
+	for (unsigned i = 0; i < q->count; i++) {
+		if (outq_is_within(&q->segment[(q->first + i) % OUTQ_SEGMENTS], from, len))
+			return true;
+	}
+	return false;
+}
+
+void outq_move_lent(struct outq *q, const uint8_t *from, uint64_t len, const uint8_t *to)
+{
+	for (unsigned i = 0; i < q->count; i++) {
+		struct outq_segment *s = outq_at(q, i);
+
+		if (outq_is_within(s, from, len))
+			s->at = to + (s->at - from);
+	}
+}
+
 void outq_commit(struct outq *q, const uint8_t *at, uint32_t len)
 {
 	uint32_t skipped = at == q->ring + q->head ? 0 : q->cap - q->head;
@@ -110,19 +134,22 @@ static void outq_sent(struct outq *q, size_t n)
 	}
 }
 
-int outq_send(struct outq *q, int fd)
+int outq_send(struct outq *q, int fd, uint64_t most)
 {
 	struct iovec iov[OUTQ_VECTORS];
 
-	while (q->count) {
+	while (q->count && most) {
 		struct msghdr m = { .msg_iov = iov };
-		unsigned n = MIN(q->count, (unsigned)OUTQ_VECTORS);
+		unsigned n = 0, all = MIN(q->count, (unsigned)OUTQ_VECTORS);
+		uint64_t left = most;
 		ssize_t sent;
 
-		for (unsigned i = 0; i < n; i++) {
-			const struct outq_segment *s = outq_at(q, i);
+		for (; n < all && left; n++) {
+			const struct outq_segment *s = outq_at(q, n);
 
-			iov[i] = (struct iovec){ (void *)(uintptr_t)s->at, s->len };
+			iov[n].iov_base = (void *)(uintptr_t)s->at;
+			iov[n].iov_len = MIN(s->len, left);
+			left -= iov[n].iov_len;
 		}
 		m.msg_iovlen = n;
 		sent = sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -131,6 +158,7 @@ int outq_send(struct outq *q, int fd)
 		if (sent < 0)
 			return errno == EAGAIN ? 0 : -errno;
 		outq_sent(q, (size_t)sent);
+		most -= (uint64_t)sent;
 	}
 	return 0;
 }

@@ -56,7 +56,12 @@ void outq_commit(struct outq *q, const uint8_t *at, uint32_t len);
 /* Queue @len bytes at @at, which stay valid until the queue is gone. */
 void outq_lend(struct outq *q, const uint8_t *at, uint32_t len);
 
-/* Send what the socket takes. Returns 0 (also when it takes no more now) or -errno. */
-int outq_send(struct outq *q, int fd);
+/* Does anything of the @len bytes at @from, which were lent, still wait? */
+bool outq_lends(const struct outq *q, const uint8_t *from, uint64_t len);
+/* They lie at @to now. */
+void outq_move_lent(struct outq *q, const uint8_t *from, uint64_t len, const uint8_t *to);
+
+/* Send what the socket takes, @most bytes. Returns 0 (also when it takes no more now) or -errno. */
+int outq_send(struct outq *q, int fd, uint64_t most);
 
 #endif

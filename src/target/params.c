@@ -103,7 +103,7 @@ static bool params_pick_digest(const char *value, uint32_t ours, uint32_t *out)
 	for (;;) {
 		size_t len = strcspn(value, ",");
 
-		if (len == 4 && !memcmp(value, "None", 4)) {
+		if (ours != PARAMS_DIGEST_REQUIRED && len == 4 && !memcmp(value, "None", 4)) {
 			*out = 0;
 			return true;
 		}
@@ -237,6 +237,16 @@ int params_negotiate(struct params *now, const struct params *offer, const char 
 	*params_at(now, row) = result;
 	params_answer(row, result, out);
 	return 0;
+}
+
+const char *params_settle(struct params *now, const struct params *offer)
+{
+	if (offer->header_digest == PARAMS_DIGEST_REQUIRED && !now->header_digest)
+		return "the initiator does without the header digest that is required";
+	if (offer->data_digest == PARAMS_DIGEST_REQUIRED && !now->data_digest)
+		return "the initiator does without the data digest that is required";
+	now->max_send_bytes = MIN(now->max_send_bytes, offer->max_send_bytes);
+	return NULL;
 }
 
 bool params_is_key(const char *key)

@@ -11,13 +11,19 @@
 
 #include "target/text.h"
 
+enum params_digest {
+	PARAMS_DIGEST_NONE = 0,		/* never */
+	PARAMS_DIGEST_PREFERRED,	/* as the initiator prefers */
+	PARAMS_DIGEST_REQUIRED,		/* no session without */
+};
+
 /* Before a negotiation: what we are willing to do. After it: what holds. All sizes in bytes. */
 struct params {
-	uint32_t header_digest;		/* 0: None only; 1: what the initiator prefers / CRC32C */
+	uint32_t header_digest;		/* enum params_digest / 0: None, 1: CRC32C */
 	uint32_t data_digest;
 	uint32_t initial_r2t;
 	uint32_t immediate_data;
-	uint32_t max_send_bytes;	/* the initiator's MaxRecvDataSegmentLength */
+	uint32_t max_send_bytes;	/* at most / the initiator's MaxRecvDataSegmentLength */
 	uint32_t max_recv_bytes;	/* ours */
 	uint32_t max_burst_bytes;
 	uint32_t first_burst_bytes;
@@ -47,6 +53,12 @@ void params_default(struct params *p);
  */
 int params_negotiate(struct params *now, const struct params *offer, const char *key,
 		     const char *value, bool discovery, struct text_out *out);
+
+/*
+ * The negotiation is over: what the initiator takes becomes what we will send. Returns NULL, or why
+ * there can be no session.
+ */
+const char *params_settle(struct params *now, const struct params *offer);
 
 /* A key of ours? In full feature phase all but MaxRecvDataSegmentLength come too late. */
 bool params_is_key(const char *key);

@@ -39,6 +39,8 @@ enum script_event {
 	SCRIPT_EV_TEXT = 1 << 8,
 	SCRIPT_EV_MARK = 1 << 9,	/* a mark of this name was set */
 	SCRIPT_EV_TIME = 1 << 10,	/* this long after the rule was added */
+	SCRIPT_EV_R2T = 1 << 11,	/* an R2T is about to go */
+	SCRIPT_EV_ANSWER = 1 << 12,	/* a PDU with the status of a command is about to go */
 };
 
 /* Stages of a login, one bit each. */
@@ -60,23 +62,35 @@ enum script_act {
 	SCRIPT_DO_RESET,
 	SCRIPT_DO_REFUSE_FOR,		/* span: nobody listens */
 	SCRIPT_DO_REFUSE_WITH,		/* number: the login status */
+	SCRIPT_DO_REFUSE_TMF,		/* number: the response */
 	SCRIPT_DO_REDIRECT,		/* text: ADDRESS:PORT; number: the login status */
 	SCRIPT_DO_BLACKHOLE,		/* span; 0: for good */
 	SCRIPT_DO_DELAY,		/* span */
+	SCRIPT_DO_STALL,		/* span; 0: for good */
+	SCRIPT_DO_RATE,			/* number: bytes a second; span; 0: for good */
+	SCRIPT_DO_SLICE,		/* number: bytes */
+	SCRIPT_DO_WINDOW,		/* number: commands; span; 0: for good */
+	SCRIPT_DO_PING,
+	SCRIPT_DO_LATE,			/* span */
 	SCRIPT_DO_DROP,
 	SCRIPT_DO_WITHHOLD,
 	SCRIPT_DO_EXECUTE,
 	SCRIPT_DO_DUPLICATE,
 	SCRIPT_DO_ZOMBIE,		/* span */
+	SCRIPT_DO_PRETEND,
 	SCRIPT_DO_STATUS,		/* number: SCSI status */
 	SCRIPT_DO_SENSE,		/* number: key << 16 | ASC << 8 | ASCQ */
 	SCRIPT_DO_REJECT,		/* number: reason */
-	SCRIPT_DO_ASYNC,		/* number: event; span: to log out in, or to wait */
+	SCRIPT_DO_ASYNC,		/* number: event; span: to log out in; seed: sense, as below */
 	SCRIPT_DO_TRUNCATE,		/* number: bytes that still go out */
 	SCRIPT_DO_CORRUPT,		/* number: enum script_corrupt */
+	SCRIPT_DO_SET,			/* field, number, relative, spoils_digest */
+	SCRIPT_DO_FLIP,			/* field: enum script_flip; number: bit; seed; spoils_digest */
+	SCRIPT_DO_RESIDUAL,		/* field: enum script_residual; number: its count */
 	SCRIPT_DO_GARBAGE,		/* number: bytes */
 	SCRIPT_DO_FORGET_CACHE,
 	SCRIPT_DO_FORGET_RESERVATIONS,
+	SCRIPT_DO_FORGET_SESSION,
 	SCRIPT_DO_CRASH,		/* number: enum script_lose; span: until it listens; seed */
 	SCRIPT_DO_RESIZE,		/* lun, number: bytes */
 	SCRIPT_DO_REMOVE,		/* lun */
@@ -92,6 +106,11 @@ enum script_corrupt {
 	SCRIPT_CORRUPT_OPCODE,
 };
 
+/* Which bit of a PDU. */
+enum script_flip { SCRIPT_FLIP_HEADER = 0, SCRIPT_FLIP_DATA, SCRIPT_FLIP_BIT };
+
+enum script_residual { SCRIPT_RESIDUAL_NONE = 0, SCRIPT_RESIDUAL_OVER, SCRIPT_RESIDUAL_UNDER };
+
 enum script_lose { SCRIPT_KEEP_CACHE = 0, SCRIPT_LOSE_CACHE, SCRIPT_LOSE_PART };
 
 struct script_action {
@@ -100,6 +119,9 @@ struct script_action {
 	uint64_t seed;
 	span_ms span;
 	unsigned lun;
+	uint32_t field;			/* of a PDU: a row of script_fields; or what the act says */
+	bool relative;			/* number is added, modulo 2^64, to what is there */
+	bool spoils_digest;		/* digests stay those of the right PDU */
 	char text[80];
 };
 

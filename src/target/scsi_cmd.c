@@ -12,6 +12,9 @@
 
 #include "iscsifs/check.h"
 #include "iscsifs/cursor.h"
+#include "target/chore.h"
+#include "target/scsi_copy.h"
+#include "target/scsi_reserve.h"
 
 enum { SCSI_COLLECT_MAX = 4 << 20 };	/* bytes for one initiator port */
 
@@ -53,12 +56,13 @@ static void scsi_fail_medium(struct scsi_cmd *c, uint16_t code, uint64_t off)
 
 void scsi_read_failed(struct scsi_cmd *c, int rc, uint64_t off)
 {
-	(void)rc;
+	lun_note_error(c->lun, "read", rc);
 	scsi_fail_medium(c, SENSE_UNRECOVERED_READ_ERROR, off);
 }
 
 void scsi_write_failed(struct scsi_cmd *c, int rc, uint64_t off)
 {
+	lun_note_error(c->lun, "write", rc);
 	if (rc == -ENOSPC || rc == -EDQUOT || rc == -EFBIG)
 		scsi_fail(c, SENSE_DATA_PROTECT, SENSE_SPACE_ALLOCATION_FAILED);
 	else if (rc == -EROFS || rc == -EBADF || rc == -EPERM)
@@ -142,8 +146,17 @@ void scsi_flushed(struct scsi_cmd *c, int rc)
 		scsi_write_failed(c, rc, c->off);
 }
 
+void scsi_chore_done(struct scsi_cmd *c, int rc)
+{
+	c->next = SCSI_NEXT_DONE;
+	c->op->chore_done(c, rc);
+}
+
 void scsi_end(struct scsi_cmd *c)
 {
+	scsi_copy_end(c);
+	chore_free(c->chore);
+	c->chore = NULL;
 	if (c->param_cap) {
 		c->nexus->collected_bytes -= c->param_cap;
 		free(c->param);
@@ -160,7 +173,13 @@ const struct scsi_op *scsi_op_at(unsigned i)
 	if (i < scsi_rw_op_count)
 		return &scsi_rw_ops[i];
 	i -= scsi_rw_op_count;
-	return i < scsi_space_op_count ? &scsi_space_ops[i] : NULL;
+	if (i < scsi_space_op_count)
+		return &scsi_space_ops[i];
+	i -= scsi_space_op_count;
+	if (i < scsi_pr_op_count)
+		return &scsi_pr_ops[i];
+	i -= scsi_pr_op_count;
+	return i < scsi_copy_op_count ? &scsi_copy_ops[i] : NULL;
 }
 
 /* The first row of each opcode; those with service actions follow each other. */
@@ -220,22 +239,25 @@ static uint16_t scsi_ua_code(unsigned bit)
 		return SENSE_REPORTED_LUNS_CHANGED;
 	case NEXUS_UA_IDENTITY_CHANGED:
 		return SENSE_INQUIRY_DATA_CHANGED;
+	case NEXUS_UA_BECAME_READY:
+		return SENSE_BECAME_READY;
+	case NEXUS_UA_RESERVATION_PREEMPTED:
+		return SENSE_RESERVATIONS_PREEMPTED;
+	case NEXUS_UA_RESERVATION_RELEASED:
+		return SENSE_RESERVATIONS_RELEASED;
+	case NEXUS_UA_REGISTRATION_PREEMPTED:
+		return SENSE_REGISTRATIONS_PREEMPTED;
 	}
 	return SENSE_CODE_NONE;
 }
 
 uint16_t scsi_take_ua(struct scsi_cmd *c)
 {
-	uint16_t *ua = &c->nexus->ua[c->lun->index];
-	unsigned bit = *ua & -*ua;
+	uint32_t *ua = &c->nexus->ua[c->lun->index];
+	uint32_t bit = *ua & -*ua;
 
-	*ua &= (uint16_t)~bit;
+	*ua &= ~bit;
 	return bit ? scsi_ua_code(bit) : 0;
-}
-
-static bool scsi_is_reserved(const struct scsi_cmd *c)
-{
-	return c->lun->reserved_by && c->lun->reserved_by != c->nexus;
 }
 
 /* Everything that can end a command before its own row is asked. Returns true when it did. */
@@ -262,9 +284,13 @@ static bool scsi_is_stopped(struct scsi_cmd *c)
 		scsi_fail(c, SENSE_UNIT_ATTENTION, ua);
 		return true;
 	}
-	if (!(op->flags & SCSI_OP_ANY_NEXUS) && scsi_is_reserved(c)) {
+	if (scsi_reserve_conflicts(c)) {
 		c->status = SCSI_RESERVATION_CONFLICT;
 		c->next = SCSI_NEXT_DONE;
+		return true;
+	}
+	if (!(op->flags & SCSI_OP_ANY_NEXUS) && c->lun->offline) {
+		scsi_fail(c, SENSE_NOT_READY, SENSE_LUN_BECOMING_READY);
 		return true;
 	}
 	if (op->flags & SCSI_OP_WRITES && lun_is_protected(c->lun)) {

@@ -25,8 +25,11 @@ enum scsi_next {
 	SCSI_NEXT_READ,		/* send `want` bytes of the disk from `off` */
 	SCSI_NEXT_DATA_OUT,	/* fetch `want` bytes, scsi_data() each, then scsi_finish() */
 	SCSI_NEXT_FLUSH,	/* flush the disk, then scsi_flushed() */
+	SCSI_NEXT_CHORE,	/* have `chore` carried out, then scsi_chore_done() */
 };
 
+struct chore;
+struct copy;
 struct scsi_cmd;
 
 struct scsi_op {
@@ -38,10 +41,11 @@ struct scsi_op {
 	void (*begin)(struct scsi_cmd *c);
 	void (*data)(struct scsi_cmd *c, uint64_t at, const uint8_t *p, uint32_t len);
 	void (*finish)(struct scsi_cmd *c);
+	void (*chore_done)(struct scsi_cmd *c, int rc);
 };
 
 enum scsi_op_flag {
-	SCSI_OP_ANY_NEXUS = 1,		/* in spite of another's reservation */
+	SCSI_OP_ANY_NEXUS = 1,		/* in spite of another's RESERVE(6), and offline */
 	SCSI_OP_KEEPS_UA = 2,		/* does not report pending unit attentions */
 	SCSI_OP_ANY_LUN = 4,		/* answers for LUNs that are not there */
 	SCSI_OP_WRITES = 8,
@@ -64,6 +68,8 @@ struct scsi_cmd {
 	uint64_t blocks;
 	uint8_t *param;
 	uint32_t param_cap;		/* >0: `param` is this command's own memory */
+	struct chore *chore;		/* its own, but while it is carried out */
+	struct copy *copy;		/* scsi_copy.c's */
 	bool fua;
 	bool compare;			/* BYTCHK: data is compared */
 	uint8_t status;			/* enum scsi_status */
@@ -85,6 +91,9 @@ void scsi_finish(struct scsi_cmd *c, uint64_t got);
 /* The flush ended with @rc. `next` is DONE. */
 void scsi_flushed(struct scsi_cmd *c, int rc);
 
+/* The chore ended with @rc. `next` is CHORE again (the next piece), DONE or FLUSH. */
+void scsi_chore_done(struct scsi_cmd *c, int rc);
+
 /* Give back what the command holds. */
 void scsi_end(struct scsi_cmd *c);
 
@@ -94,7 +103,7 @@ void scsi_read_failed(struct scsi_cmd *c, int rc, uint64_t off);
 /* --- for the files of src/target/scsi_*.c --- */
 
 /* Memory for the parameter data of one answer; zeroed by scsi_param(). */
-enum { SCSI_PARAM_MAX = 16384 };
+enum { SCSI_PARAM_MAX = 36864 };
 
 /* Answer @len bytes (cut to @alloc, the CDB's allocation length) of scsi_param()'s memory. */
 uint8_t *scsi_param(struct scsi_cmd *c);
@@ -136,6 +145,10 @@ extern const struct scsi_op scsi_rw_ops[];
 extern const unsigned scsi_rw_op_count;
 extern const struct scsi_op scsi_space_ops[];
 extern const unsigned scsi_space_op_count;
+extern const struct scsi_op scsi_pr_ops[];
+extern const unsigned scsi_pr_op_count;
+extern const struct scsi_op scsi_copy_ops[];
+extern const unsigned scsi_copy_op_count;
 
 /* The row of @opcode (and @service_action, where it has one), or NULL. */
 const struct scsi_op *scsi_op_find(uint8_t opcode, unsigned service_action);

@@ -9,6 +9,7 @@
 #include "iscsifs/check.h"
 #include "iscsifs/cursor.h"
 #include "target/scsi_cmd.h"
+#include "target/scsi_copy.h"
 #include "target/scsi_inquiry.h"
 
 enum {
@@ -16,6 +17,9 @@ enum {
 	INQUIRY_NO_LUN = 0x7f,		/* peripheral qualifier 3, type 1Fh: cannot be there */
 	INQUIRY_EMPTY_LUN = 0x3f,	/* qualifier 1: could be, is not */
 };
+
+/* Code sets and kinds of designators, SPC-4 7.8.6. */
+enum { INQUIRY_BINARY = 1, INQUIRY_ASCII = 2, INQUIRY_T10 = 1, INQUIRY_NAA = 3 };
 
 static const char inquiry_vendor[] = "ISCSIFS ";
 static const char inquiry_product[] = "VIRTUAL-DISK    ";
@@ -47,6 +51,7 @@ static void inquiry_standard(struct scsi_cmd *c)
 	d[2] = 0x06;			/* SPC-4 */
 	d[3] = 0x12;			/* HiSup, response data format 2 */
 	d[4] = INQUIRY_STANDARD_BYTES - 5;
+	d[5] = 0x08;			/* 3PC: copies for others */
 	d[7] = 0x02;			/* CmdQue */
 	inquiry_pad(d + 8, inquiry_vendor, 8);
 	inquiry_pad(d + 16, inquiry_product, 16);
@@ -75,17 +80,43 @@ static uint32_t inquiry_designator(uint8_t *d, uint8_t protocol_and_set, uint8_t
 	return 4 + len;
 }
 
+/* The unit's own designators: NAA, locally assigned, and T10 vendor id. Return their bytes. */
+static uint32_t inquiry_naa(const struct lun *l, uint8_t id[8])
+{
+	be64_store(id, 3ull << 60 | l->identity);
+	return 8;
+}
+
+static uint32_t inquiry_t10(const struct lun *l, char *id, size_t size)
+{
+	return (uint32_t)snprintf(id, size, "%s%s", inquiry_vendor, l->serial);
+}
+
+bool scsi_is_designated(const struct lun *l, uint8_t code_set, uint8_t kind, const uint8_t *id,
+			uint32_t len)
+{
+	uint8_t naa[8];
+	char t10[64];
+
+	if (code_set == INQUIRY_BINARY && kind == INQUIRY_NAA)
+		return len == inquiry_naa(l, naa) && !memcmp(id, naa, len);
+	if (code_set == INQUIRY_ASCII && kind == INQUIRY_T10)
+		return len == inquiry_t10(l, t10, sizeof(t10)) && !memcmp(id, t10, len);
+	return false;
+}
+
 static uint32_t inquiry_identity(struct scsi_cmd *c, uint8_t *d)
 {
 	char port[TARGET_NAME_MAX + 24] = { 0 };
-	uint8_t id[64];
+	uint8_t naa[8];
+	char t10[64];
 	uint32_t len = 0;
 	int n;
 
-	be64_store(id, 3ull << 60 | c->lun->identity);
-	len += inquiry_designator(d + len, 0x01, 0x03, id, 8);	/* NAA, locally assigned */
-	n = snprintf((char *)id, sizeof(id), "%s%s", inquiry_vendor, c->lun->serial);
-	len += inquiry_designator(d + len, 0x02, 0x01, id, (uint32_t)n); /* T10 vendor id */
+	len += inquiry_designator(d + len, INQUIRY_BINARY, INQUIRY_NAA, naa,
+				  inquiry_naa(c->lun, naa));
+	len += inquiry_designator(d + len, INQUIRY_ASCII, INQUIRY_T10, t10,
+				  inquiry_t10(c->lun, t10, sizeof(t10)));
 	/* Of the target port, iSCSI: relative port, portal group, name (padded to four). */
 	len += inquiry_designator(d + len, 0x51, 0x94, "\0\0\0\1", 4);
 	len += inquiry_designator(d + len, 0x51, 0x95,
@@ -141,6 +172,7 @@ static const struct inquiry_page {
 	{ 0x00, inquiry_pages },
 	{ 0x80, inquiry_serial },
 	{ 0x83, inquiry_identity },
+	{ 0x8f, scsi_copy_page },
 	{ 0xb0, inquiry_limits },
 	{ 0xb1, inquiry_characteristics },
 	{ 0xb2, inquiry_provisioning },

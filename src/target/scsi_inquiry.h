@@ -3,6 +3,10 @@
 #ifndef ISCSIFS_TARGET_SCSI_INQUIRY_H
 #define ISCSIFS_TARGET_SCSI_INQUIRY_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
+struct lun;
 struct scsi_cmd;
 
 enum {
@@ -12,6 +16,10 @@ enum {
 };
 
 void scsi_inquiry(struct scsi_cmd *c);
+
+/* Is this one of the designators of @l itself that VPD page 83h has? */
+bool scsi_is_designated(const struct lun *l, uint8_t code_set, uint8_t kind, const uint8_t *id,
+			uint32_t len);
 
 /* MODE SENSE(6) and (10). */
 void scsi_mode_sense(struct scsi_cmd *c);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Commands that any device answers. The one hard thing: some must be answered even for units that
- * are not there, and some in spite of unit attentions and reservations. Source: SPC-4 section 6,
- * RESERVE(6) and RELEASE(6) SPC-2 7.21, 7.17.
+ * are not there, and some in spite of unit attentions and reservations. Source: SPC-4 section 6;
+ * RESERVE(6) and RELEASE(6), which are scsi_reserve.c's, SPC-2 7.21, 7.17.
  */
 #include <string.h>
 
@@ -10,6 +10,7 @@
 #include "iscsifs/cursor.h"
 #include "target/scsi_cmd.h"
 #include "target/scsi_inquiry.h"
+#include "target/scsi_reserve.h"
 
 static void scsi_test_unit_ready(struct scsi_cmd *c)
 {
@@ -28,6 +29,10 @@ static void scsi_request_sense(struct scsi_cmd *c)
 	} else {
 		s.code = scsi_take_ua(c);
 		s.key = s.code ? SENSE_UNIT_ATTENTION : SENSE_NO_SENSE;
+		if (!s.code && c->lun->offline) {
+			s.key = SENSE_NOT_READY;
+			s.code = SENSE_LUN_BECOMING_READY;
+		}
 	}
 	scsi_answer(c, (uint32_t)sense_encode(&s, descriptor, d), c->cdb[4]);
 }
@@ -51,30 +56,13 @@ static void scsi_report_luns(struct scsi_cmd *c)
 	for (unsigned i = 0; i < c->target->luns && c->cdb[2] != 1; i++) {
 		const struct lun *l = c->target->lun[i];
 
-		if (target_lun(c->target, l->number) != l)	/* removed */
+		if (l->absent)
 			continue;
 		be16_store(d + len, lun_addr_of(l->number).raw);
 		len += 8;
 	}
 	be32_store(d, len - 8);
 	scsi_answer(c, len, alloc);
-}
-
-static void scsi_reserve(struct scsi_cmd *c)
-{
-	if (c->cdb[1] & 0x01) {		/* extents: obsolete */
-		scsi_fail_field(c, 1);
-		return;
-	}
-	c->lun->reserved_by = c->nexus;
-	scsi_good(c);
-}
-
-static void scsi_release(struct scsi_cmd *c)
-{
-	if (c->lun->reserved_by == c->nexus)
-		c->lun->reserved_by = NULL;
-	scsi_good(c);
 }
 
 /* There is no motor. START=0 asks for the caches to be written, though (SBC-3 5.20). */

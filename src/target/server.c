@@ -19,6 +19,7 @@
 #include "iscsifs/check.h"
 #include "iscsifs/log.h"
 #include "iscsifs/num.h"
+#include "target/admin.h"
 #include "target/connection.h"
 #include "target/fault_hooks.h"
 #include "target/session.h"
@@ -31,11 +32,14 @@ void server_init(struct server *s)
 	memset(s, 0, sizeof(*s));
 	s->spare_fd = -1;
 	list_init(&s->targets);
+	list_init(&s->retired);
+	chores_init(&s->chores);
 	list_init(&s->portals);
 	list_init(&s->connections);
 	list_init(&s->dirty);
 	list_init(&s->sessions);
 	params_offer(&s->offer);
+	access_init(&s->discovery);
 	s->limits = (struct server_limits){
 		.connections = 256,
 		.tasks = 128,
@@ -253,6 +257,8 @@ static void server_flush(struct loop_hook *h)
 		list_move(&now, &c->dirty);
 	while ((c = list_first(&now, struct connection, dirty)))
 		conn_flush(c);
+	if (!list_empty(&s->retired))
+		admin_free_retired(s);
 }
 
 int server_start(struct server *s, struct loop *loop)
@@ -263,6 +269,7 @@ int server_start(struct server *s, struct loop *loop)
 	rc = worker_new(&s->worker, loop);
 	if (rc)
 		return rc;
+	s->chores.worker = s->worker;
 	s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	s->loop = loop;
 	loop_hook_add(loop, &s->flush, server_flush);
@@ -273,6 +280,11 @@ int server_start(struct server *s, struct loop *loop)
 			return rc;
 	}
 	return 0;
+}
+
+unsigned server_window(const struct server *s, const struct target *t)
+{
+	return t && t->window ? t->window : s->limits.tasks;
 }
 
 struct target *server_target(const struct server *s, const char *name)
@@ -291,6 +303,7 @@ void server_fini(struct server *s)
 	struct connection *c, *ctmp;
 	struct portal *p, *ptmp;
 	struct target *t, *ttmp;
+	struct lun *l, *ltmp;
 
 	list_each_safe(c, ctmp, &s->connections, link)
 		conn_close(c, "the target ends");
@@ -299,6 +312,7 @@ void server_fini(struct server *s)
 		loop_hook_del(&s->flush);
 	}
 	worker_free(s->worker);
+	chores_fini(&s->chores);
 	if (s->spare_fd >= 0)
 		close(s->spare_fd);
 	list_each_safe(p, ptmp, &s->portals, link) {
@@ -309,7 +323,10 @@ void server_fini(struct server *s)
 		list_del(&p->link);
 		free(p);
 	}
+	faults_free(s->faults);
+	list_each_safe(l, ltmp, &s->retired, link)
+		lun_free(l);
 	list_each_safe(t, ttmp, &s->targets, link)
 		target_free(t);
-	faults_free(s->faults);
+	access_fini(&s->discovery);
 }

@@ -12,6 +12,7 @@
 #include "iscsifs/err.h"
 #include "iscsifs/list.h"
 #include "iscsifs/loop.h"
+#include "target/chore.h"
 #include "target/params.h"
 #include "target/target.h"
 
@@ -53,7 +54,9 @@ struct portal {
 struct server {
 	struct loop *loop;
 	struct worker *worker;
+	struct chores chores;
 	struct list targets;
+	struct list retired;		/* LUNs that were removed, and something still refers to */
 	struct list portals;
 	int spare_fd;			/* given up to turn a connection away when there is no other */
 	struct list connections;
@@ -63,7 +66,8 @@ struct server {
 	struct list sessions;
 	uint16_t last_tsih;
 	struct server_limits limits;
-	struct params offer;
+	struct params offer;		/* in discovery sessions */
+	struct access discovery;	/* who may have one */
 	struct server_stats stats;
 	struct faults *faults;		/* NULL: it behaves */
 };
@@ -86,6 +90,9 @@ int server_hear(struct server *s);
 
 /* Close everything, free everything. */
 void server_fini(struct server *s);
+
+/* Commands that a session with @t (NULL: a discovery session) may have in flight. */
+unsigned server_window(const struct server *s, const struct target *t);
 
 struct target *server_target(const struct server *s, const char *name);
 

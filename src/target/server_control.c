@@ -75,6 +75,21 @@ static void control_session(struct control_request *rq, void *arg)
 	control_done(rq, NULL);
 }
 
+/* The holder as SCSI names it: NAME,i,0xISID; nobody where all registrants are. */
+static void control_put_pr(struct control_request *rq, const struct pr *pr)
+{
+	const struct pr_registration *h = pr_holder(pr);
+
+	control_put(rq, "pr_type", pr_type_name(pr->type));
+	if (h)
+		control_putf(rq, "pr_holder", "%s,i,0x%02x%02x%02x%02x%02x%02x", h->name,
+			     h->isid[0], h->isid[1], h->isid[2], h->isid[3], h->isid[4], h->isid[5]);
+	else
+		control_put(rq, "pr_holder", "");
+	control_put_u64(rq, "pr_keys", pr->count);
+	control_put_u64(rq, "pr_generation", pr->generation);
+}
+
 static void control_put_lun(struct control_request *rq, const struct lun *l)
 {
 	control_put(rq, "target", l->target->name);
@@ -87,6 +102,7 @@ static void control_put_lun(struct control_request *rq, const struct lun *l)
 	control_put_bool(rq, "write_cache", lun_caches_writes(l));
 	control_put_bool(rq, "thin", l->thin);
 	control_put(rq, "reserved_by", l->reserved_by ? l->reserved_by->initiator : "");
+	control_put_pr(rq, &l->pr);
 	control_put_u64(rq, "reads", l->stats.reads);
 	control_put_u64(rq, "writes", l->stats.writes);
 	control_put_u64(rq, "flushes", l->stats.flushes);

@@ -77,6 +77,7 @@ enum pdu_login_status session_new(struct session **out, struct connection *c,
 				  const struct session_start *start)
 {
 	struct server *sv = c->server;
+	unsigned window = server_window(sv, start->target);
 	struct session *s, *old;
 
 	if (start->tsih)
@@ -88,7 +89,7 @@ enum pdu_login_status session_new(struct session **out, struct connection *c,
 	list_init(&s->active);
 	list_init(&s->reading);
 	list_init(&s->link);
-	if (session_make_tasks(s, start->discovery ? 0 : sv->limits.tasks)) {
+	if (session_make_tasks(s, start->discovery ? 0 : window)) {
 		session_free(s);
 		return PDU_LOGIN_NO_RESOURCES;
 	}
@@ -98,7 +99,7 @@ enum pdu_login_status session_new(struct session **out, struct connection *c,
 						start->params.max_burst_bytes);
 	s->tsih = session_pick_tsih(sv);
 	s->expcmdsn = start->cmdsn;
-	s->maxcmdsn = start->cmdsn + sv->limits.tasks - 1;
+	s->maxcmdsn = start->cmdsn + window - 1;
 	s->statsn = start->statsn;
 	if (!start->discovery) {
 		old = session_find_port(sv, start);
@@ -107,6 +108,7 @@ enum pdu_login_status session_new(struct session **out, struct connection *c,
 			conn_close(old->c, "session reinstated by a new login");
 		}
 		nexus_begin(&s->nexus, start->target, start->initiator, start->isid);
+		s->nexus.abort_tasks = tmf_abort_nexus;
 	}
 	list_append(&sv->sessions, &s->link);
 	log_info("session begins | conn=%llu peer=%s initiator=%s target=%s tsih=%u",
@@ -141,7 +143,8 @@ void session_free(struct session *s)
 
 void session_number_same(struct session *s, uint8_t *bhs)
 {
-	pdu_set_numbers(bhs, s->statsn, s->expcmdsn, s->maxcmdsn);
+	pdu_set_numbers(bhs, s->statsn, s->expcmdsn,
+			s->c->fault.window.narrow ? fault_window_told(s) : s->maxcmdsn);
 }
 
 void session_number(struct session *s, uint8_t *bhs)
@@ -216,14 +219,24 @@ static void session_nop_out(struct session *s, const struct pdu *p)
 	conn_pdu_send(s->c, bhs, len);
 }
 
-void session_ping(struct session *s)
+static void session_nop_in(struct session *s, uint32_t ttt)
 {
 	uint8_t *bhs = conn_pdu(s->c, 0);
 
 	pdu_init(bhs, PDU_NOP_IN, PDU_F, PDU_TAG_NONE);
-	be32_store(bhs + 20, TASK_TTT_PING);
+	be32_store(bhs + 20, ttt);
 	session_number_same(s, bhs);
 	conn_pdu_send(s->c, bhs, 0);
+}
+
+void session_ping(struct session *s)
+{
+	session_nop_in(s, TASK_TTT_PING);
+}
+
+void session_tell_numbers(struct session *s)
+{
+	session_nop_in(s, PDU_TAG_NONE);
 }
 
 static void session_logout(struct session *s, const struct pdu *p)

@@ -83,6 +83,8 @@ bool session_produce(struct session *s);
 
 /* Ask the peer whether it is there: a NOP-In that wants an answer. */
 void session_ping(struct session *s);
+/* Tell it the numbers: a NOP-In that wants none. */
+void session_tell_numbers(struct session *s);
 
 /* Put StatSN (advanced, for a response that carries status), ExpCmdSN, MaxCmdSN into @bhs. */
 void session_number(struct session *s, uint8_t *bhs);

@@ -11,8 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "iscsifs/check.h"
+#include "iscsifs/log.h"
 #include "target/disk_cache.h"
 
 enum { TARGET_KNOWN_MAX = 1024 };
@@ -64,6 +66,8 @@ int target_new(struct target **out, const char *name, struct err *e)
 	if (!t)
 		return err_set(e, ERR_NOMEM, "target %s: out of memory", name);
 	snprintf(t->name, sizeof(t->name), "%s", name);
+	access_init(&t->access);
+	params_offer(&t->offer);
 	list_init(&t->nexuses);
 	list_init(&t->known);
 	list_init(&t->link);
@@ -71,11 +75,12 @@ int target_new(struct target **out, const char *name, struct err *e)
 	return 0;
 }
 
-static void lun_free(struct lun *l)
+void lun_free(struct lun *l)
 {
 	if (!l)
 		return;
 	disk_free(l->disk);
+	pr_fini(&l->pr);
 	free(l->backing);
 	free(l);
 }
@@ -90,9 +95,19 @@ void target_free(struct target *t)
 		free(k);
 	for (unsigned i = 0; i < t->luns; i++)
 		lun_free(t->lun[i]);
+	access_fini(&t->access);
 	list_del(&t->link);
 	free(t->by_number);
 	free(t);
+}
+
+struct lun *target_find_lun(const struct target *t, unsigned number)
+{
+	for (unsigned i = 0; i < t->luns; i++) {
+		if (t->lun[i]->number == number)
+			return t->lun[i];
+	}
+	return NULL;
 }
 
 static int target_number_ok(const struct target *t, const struct lun_options *o, struct err *e)
@@ -100,7 +115,7 @@ static int target_number_ok(const struct target *t, const struct lun_options *o,
 	if (o->number > TARGET_LUN_NUMBER_MAX)
 		return err_set(e, ERR_INVALID, "LUN %s: lun=%u: want 0 to %d", o->backing, o->number,
 			       TARGET_LUN_NUMBER_MAX);
-	if (target_lun(t, o->number))
+	if (target_find_lun(t, o->number))
 		return err_set(e, ERR_EXISTS, "LUN %s: target %s has a LUN %u already", o->backing,
 			       t->name, o->number);
 	if (t->luns == TARGET_LUNS_MAX)
@@ -124,13 +139,28 @@ static int target_grow(struct target *t, unsigned numbers)
 	return 0;
 }
 
-/* A restart must show the same disk: everything comes from names, nothing from chance. */
+/* A number of this process, for what does not outlive it. */
+static uint64_t target_life(void)
+{
+	static uint64_t life;
+
+	while (!life && getrandom(&life, sizeof(life), 0) < 0 && errno == EINTR)
+		;
+	return life;
+}
+
+/*
+ * A restart must show the same disk, also when its file was copied or moved meanwhile: everything
+ * comes from names, nothing from inodes or paths. A disk that forgets is another one each time.
+ */
 static void lun_identify(struct lun *l, const struct lun_options *o)
 {
 	uint64_t h = target_digest_start(o->serial ? o->serial : l->target->name);
 
 	if (!o->serial)
 		h = target_digest(h, &(uint32_t){ l->number }, sizeof(uint32_t));
+	if (!o->serial && l->disk->forgets)
+		h = target_digest(h, &(uint64_t){ target_life() }, sizeof(uint64_t));
 	l->identity = h & 0x0fffffffffffffffull;
 	if (o->serial)
 		snprintf(l->serial, sizeof(l->serial), "%s", o->serial);
@@ -157,7 +187,15 @@ static int lun_measure(struct lun *l, const struct lun_options *o, struct err *e
 	return 0;
 }
 
-/* Keep t->lun ascending by number, and every index right. */
+/* The first index that nobody has: there are as many as there can be units. */
+static void target_take_index(struct target *t, struct lun *l)
+{
+	while (t->index_taken[l->index])
+		l->index++;
+	t->index_taken[l->index] = true;
+}
+
+/* Keep t->lun ascending by number. */
 static void target_insert(struct target *t, struct lun *l)
 {
 	unsigned at = t->luns++;
@@ -165,9 +203,50 @@ static void target_insert(struct target *t, struct lun *l)
 	for (; at && t->lun[at - 1]->number > l->number; at--)
 		t->lun[at] = t->lun[at - 1];
 	t->lun[at] = l;
+	target_take_index(t, l);
+}
+
+/* The list of units is another one: SPC-4 5.14, REPORTED LUNS DATA HAS CHANGED on each of them. */
+static void target_tell_luns_changed(struct target *t)
+{
 	for (unsigned i = 0; i < t->luns; i++)
-		t->lun[i]->index = i;
-	t->by_number[l->number] = l;
+		lun_attention(t->lun[i], NEXUS_UA_LUNS_CHANGED, NULL);
+}
+
+/* What waits under this index was for another unit. */
+static void target_forget_attentions(struct target *t, const struct lun *l)
+{
+	struct nexus *n;
+
+	list_each(n, &t->nexuses, link)
+		n->ua[l->index] = 0;
+}
+
+void target_set_present(struct lun *l, bool present)
+{
+	struct target *t = l->target;
+
+	l->absent = !present;
+	l->reserved_by = NULL;
+	t->by_number[l->number] = present ? l : NULL;
+	target_tell_luns_changed(t);
+	if (present)
+		lun_attention(l, NEXUS_UA_POWER_ON, NULL);
+}
+
+void target_remove_lun(struct lun *l)
+{
+	struct target *t = l->target;
+	unsigned at = 0;
+
+	while (t->lun[at] != l)
+		at++;
+	t->luns--;
+	for (; at < t->luns; at++)
+		t->lun[at] = t->lun[at + 1];
+	target_forget_attentions(t, l);
+	t->index_taken[l->index] = false;
+	target_set_present(l, false);
 }
 
 int target_add_lun(struct target *t, const struct lun_options *o, struct err *e)
@@ -182,6 +261,7 @@ int target_add_lun(struct target *t, const struct lun_options *o, struct err *e)
 		lun_free(l);
 		return err_set(e, ERR_NOMEM, "LUN %s: out of memory", o->backing);
 	}
+	list_init(&l->link);
 	l->target = t;
 	l->number = o->number;
 	l->write_cache = l->write_cache_default = o->write_cache;
@@ -197,6 +277,8 @@ int target_add_lun(struct target *t, const struct lun_options *o, struct err *e)
 	flusher_init(&l->flusher, l->disk);
 	lun_identify(l, o);
 	target_insert(t, l);
+	target_forget_attentions(t, l);
+	target_set_present(l, true);
 	return 0;
 }
 
@@ -229,14 +311,14 @@ static bool target_knows(struct target *t, uint64_t digest)
 void nexus_begin(struct nexus *n, struct target *t, const char *initiator, const uint8_t isid[6])
 {
 	uint64_t digest = target_digest(target_digest_start(initiator), isid, 6);
-	uint16_t ua = target_knows(t, digest) ? NEXUS_UA_LOSS : NEXUS_UA_POWER_ON;
+	uint32_t ua = target_knows(t, digest) ? NEXUS_UA_LOSS : NEXUS_UA_POWER_ON;
 
 	memset(n, 0, sizeof(*n));
 	n->target = t;
 	snprintf(n->initiator, sizeof(n->initiator), "%s", initiator);
 	memcpy(n->isid, isid, 6);
 	for (unsigned i = 0; i < t->luns; i++)
-		n->ua[i] = ua;
+		n->ua[t->lun[i]->index] = ua;
 	list_append(&t->nexuses, &n->link);
 }
 
@@ -258,7 +340,7 @@ void lun_attention(struct lun *l, enum nexus_ua ua, const struct nexus *except)
 
 	list_each(n, &l->target->nexuses, link) {
 		if (n != except)
-			n->ua[l->index] |= (uint16_t)ua;
+			n->ua[l->index] |= ua;
 	}
 }
 
@@ -269,6 +351,59 @@ void lun_reset(struct lun *l)
 	l->descriptor_sense = false;
 	l->write_cache = l->write_cache_default;
 	lun_attention(l, NEXUS_UA_LUN_RESET, NULL);
+}
+
+int lun_resize(struct lun *l, uint64_t bytes, bool cut, struct err *e)
+{
+	uint64_t before = l->blocks;
+	int rc;
+
+	if (bytes && bytes < l->block_bytes)
+		return err_set(e, ERR_INVALID, "LUN %u of %s: want at least one block of %u bytes",
+			       l->number, l->target->name, l->block_bytes);
+	rc = disk_resize(l->disk, bytes, cut);
+	if (rc)
+		return err_set(e, rc == -ENOMEM ? ERR_NOMEM : ERR_INVALID,
+			       "LUN %u of %s: %s cannot have %llu bytes: %s", l->number,
+			       l->target->name, l->backing, (unsigned long long)bytes, strerror(-rc));
+	l->blocks = l->disk->size / l->block_bytes;
+	if (l->blocks != before)
+		lun_attention(l, NEXUS_UA_CAPACITY_CHANGED, NULL);
+	return 0;
+}
+
+int lun_set_protected(struct lun *l, bool on, struct err *e)
+{
+	bool before = lun_is_protected(l);
+	int rc = on ? 0 : disk_protect(l->disk, false);
+
+	if (rc)
+		return err_set(e, ERR_ACCESS, "LUN %u of %s: %s cannot be written to: %s", l->number,
+			       l->target->name, l->backing, strerror(-rc));
+	l->write_protected = on;
+	if (lun_is_protected(l) != before)
+		lun_attention(l, NEXUS_UA_MODE_CHANGED, NULL);
+	return 0;
+}
+
+void lun_set_offline(struct lun *l, bool offline)
+{
+	if (!offline) {
+		disk_recover(l->disk);
+		l->error = 0;
+	}
+	if (l->offline && !offline)
+		lun_attention(l, NEXUS_UA_BECAME_READY, NULL);
+	l->offline = offline;
+}
+
+void lun_note_error(struct lun *l, const char *what, int rc)
+{
+	if (l->error == rc)
+		return;
+	l->error = rc;
+	log_error("the backing store of a LUN fails | target=%s lun=%u backing=%s doing=%s error=%s",
+		  l->target->name, l->number, l->backing, what, strerror(-rc));
 }
 
 void lun_change_identity(struct lun *l)
@@ -287,6 +422,8 @@ void target_power_cycle(struct target *t)
 		free(k);
 	}
 	t->known_count = 0;
-	for (unsigned i = 0; i < t->luns; i++)
+	for (unsigned i = 0; i < t->luns; i++) {
+		pr_forget(&t->lun[i]->pr);
 		lun_reset(t->lun[i]);
+	}
 }

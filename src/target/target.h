@@ -11,18 +11,22 @@
 
 #include "iscsifs/err.h"
 #include "iscsifs/list.h"
+#include "target/access.h"
+#include "iscsifs/scsi_sense.h"
 #include "target/disk.h"
 #include "target/flusher.h"
+#include "target/params.h"
+#include "target/pr.h"
 
 enum {
 	TARGET_NAME_MAX = 223,		/* bytes of an iSCSI name, RFC 7143 4.2.7.1 */
 	TARGET_LUNS_MAX = 1024,		/* logical units of one target */
 	TARGET_LUN_NUMBER_MAX = 16383,	/* flat space addressing, SAM-5 4.6.7 */
 	TARGET_PORTAL_GROUP = 1,	/* every portal belongs to the one group */
-	TARGET_SECRET_MAX = 255,
 };
 
 struct nexus;
+struct scsi_cmd;
 struct target;
 
 struct lun_stats {
@@ -37,7 +41,7 @@ struct lun_stats {
 struct lun {
 	struct target *target;
 	unsigned number;
-	unsigned index;			/* position among the target's units */
+	unsigned index;			/* of its unit attentions; the same as long as it lives */
 	char *backing;			/* what disk_open() was given */
 	struct disk *disk;
 	struct flusher flusher;
@@ -52,6 +56,14 @@ struct lun {
 	char serial[33];
 	uint64_t identity;		/* 60 bits, of NAA "locally assigned" */
 	const struct nexus *reserved_by;/* RESERVE(6); NULL: nobody */
+	bool write_protected;		/* by the operator; the disk may be so by itself */
+	bool offline;			/* by the operator: NOT READY */
+	bool absent;			/* taken out of the target, and may come back */
+	int error;			/* -errno that the backing store said last; 0: none */
+	struct list link;		/* of one that was removed, in server.retired */
+	struct pr pr;			/* persistent reservations */
+	unsigned busy;			/* chores that are at it: chore.h; while there are any, the
+					 * unit and its disk must stay */
 	struct lun_stats stats;
 };
 
@@ -68,20 +80,16 @@ struct lun_options {
 	const char *serial;		/* NULL: derived from target and number */
 };
 
-/* Credentials of one direction of CHAP; an empty name means none. */
-struct secret {
-	char name[TARGET_NAME_MAX + 1];
-	char text[TARGET_SECRET_MAX + 1];
-};
-
 struct target {
 	char name[TARGET_NAME_MAX + 1];
 	struct lun *lun[TARGET_LUNS_MAX];	/* by number, ascending */
 	unsigned luns;
-	struct lun **by_number;			/* [lun_numbers] */
+	struct lun **by_number;			/* [lun_numbers]; without those that are absent */
+	bool index_taken[TARGET_LUNS_MAX];
 	unsigned lun_numbers;
-	struct secret incoming;			/* the initiator proves it knows this */
-	struct secret outgoing;			/* and may ask us to prove that we know this */
+	struct access access;			/* who may log in */
+	struct params offer;			/* what we are willing to negotiate */
+	unsigned window;			/* commands per session in flight; 0: the server's */
 	struct list nexuses;
 	struct list known;			/* initiator ports seen since we started */
 	unsigned known_count;
@@ -98,14 +106,36 @@ enum nexus_ua {
 	NEXUS_UA_CLEARED = 1 << 5,	/* commands cleared by another initiator */
 	NEXUS_UA_LUNS_CHANGED = 1 << 6,
 	NEXUS_UA_IDENTITY_CHANGED = 1 << 7,
+	NEXUS_UA_RESERVATION_PREEMPTED = 1 << 8,
+	NEXUS_UA_RESERVATION_RELEASED = 1 << 9,
+	NEXUS_UA_REGISTRATION_PREEMPTED = 1 << 10,
+	NEXUS_UA_BECAME_READY = 1 << 11,
 };
+
+/* What became of an EXTENDED COPY, for RECEIVE COPY RESULTS. */
+struct copy_result {
+	bool kept;
+	bool running;
+	uint8_t list_id;
+	unsigned lun;			/* number of the unit that was asked to copy */
+	uint8_t status;			/* enum scsi_status */
+	uint16_t segments;		/* finished */
+	uint64_t bytes;			/* copied */
+	struct sense sense;		/* with CHECK CONDITION */
+};
+
+enum { NEXUS_COPIES_MAX = 8 };		/* results kept, and copies with an identifier at once */
 
 struct nexus {
 	struct target *target;
 	char initiator[TARGET_NAME_MAX + 1];
 	uint8_t isid[6];
+	struct copy_result copies[NEXUS_COPIES_MAX];
+	unsigned last_copy;		/* the place that was taken last */
 	uint32_t collected_bytes;	/* parameter lists and the like that its commands hold */
-	uint16_t ua[TARGET_LUNS_MAX];	/* by lun->index */
+	uint32_t ua[TARGET_LUNS_MAX];	/* by lun->index */
+	/* End its tasks on @l but @except. Returns how many there were. NULL: it never has any. */
+	unsigned (*abort_tasks)(struct nexus *n, const struct lun *l, const struct scsi_cmd *except);
 	struct list link;
 };
 
@@ -116,8 +146,47 @@ bool target_name_ok(const char *name);
 int target_new(struct target **out, const char *name, struct err *e);
 void target_free(struct target *t);
 
-/* Add a logical unit. Returns 0 or -code with a sentence in @e. */
+/*
+ * Add a logical unit: who is logged in learns of it, by unit attention, on every unit. Returns 0 or
+ * -code with a sentence in @e.
+ */
 int target_add_lun(struct target *t, const struct lun_options *o, struct err *e);
+
+/*
+ * Take @l out of its target, or put it back: reservations go, who is logged in learns of it. Its
+ * tasks are the caller's to end (admin_settle_lun()).
+ */
+void target_set_present(struct lun *l, bool present);
+
+/*
+ * @l leaves its target for good and is the caller's, who ends its tasks and, when nothing refers to
+ * it any more, frees it.
+ */
+void target_remove_lun(struct lun *l);
+
+/* The unit @number, also one that is absent; or NULL. */
+struct lun *target_find_lun(const struct target *t, unsigned number);
+
+/* Of one that was removed. lun_free(NULL) is legal. */
+void lun_free(struct lun *l);
+
+/*
+ * Another size; see disk_resize(). Who is logged in learns of it; tasks that reach over the new end
+ * are the caller's to end. Returns 0 or -code with a sentence in @e.
+ */
+int lun_resize(struct lun *l, uint64_t bytes, bool cut, struct err *e);
+
+/* Write protection by the operator. Returns 0 or -code with a sentence in @e. */
+int lun_set_protected(struct lun *l, bool on, struct err *e);
+
+/*
+ * Offline: commands that ask for the medium are NOT READY, until it is online again; then whatever
+ * the backing store has lost is forgiven (disk_recover()).
+ */
+void lun_set_offline(struct lun *l, bool offline);
+
+/* The backing store said @rc: told to the operator, once for each kind of failure. */
+void lun_note_error(struct lun *l, const char *what, int rc);
 
 /* NULL when there is none of that number. */
 static inline struct lun *target_lun(const struct target *t, unsigned number)
@@ -131,7 +200,7 @@ static inline struct lun *target_lun(const struct target *t, unsigned number)
  * that comes back.
  */
 void nexus_begin(struct nexus *n, struct target *t, const char *initiator, const uint8_t isid[6]);
-/* It is gone: its reservations are released. */
+/* It is gone: what it reserved by RESERVE(6) is released. What is persistent stays. */
 void nexus_end(struct nexus *n);
 
 /* Unit attention @ua for every initiator port of @l's target but @except (may be NULL). */
@@ -139,7 +208,7 @@ void lun_attention(struct lun *l, enum nexus_ua ua, const struct nexus *except);
 
 static inline bool lun_is_protected(const struct lun *l)
 {
-	return l->software_protected || l->disk->write_protected;
+	return l->software_protected || l->write_protected || l->disk->write_protected;
 }
 
 /* Does an acknowledged write wait in a cache that may be lost? */
@@ -151,10 +220,20 @@ static inline bool lun_caches_writes(const struct lun *l)
 /* Another disk is in its place from now on: serial number and name, and everybody is told. */
 void lun_change_identity(struct lun *l);
 
-/* The power was gone: every unit is reset, and no initiator port was ever seen. */
+/* The power was gone: every unit is reset, and no initiator port was ever seen or registered. */
 void target_power_cycle(struct target *t);
 
-/* Logical unit reset: mode pages as they were, reservations gone, unit attention for everybody. */
+/*
+ * Logical unit reset: mode pages as they were, RESERVE(6) gone, unit attention for everybody.
+ * Persistent reservations stay.
+ */
 void lun_reset(struct lun *l);
+
+/* Reservations of both kinds, and registrations, are gone, and nobody is told. */
+static inline void lun_forget_reservations(struct lun *l)
+{
+	l->reserved_by = NULL;
+	pr_forget(&l->pr);
+}
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "iscsifs/check.h"
 #include "iscsifs/log.h"
+#include "target/chore.h"
 #include "target/session.h"
 
 enum {
@@ -73,6 +74,10 @@ void task_abort(struct task *t)
 {
 	if (t->state == TASK_FLUSHING)
 		flusher_forget(&t->flush);
+	if (t->state == TASK_WORKING) {
+		chore_forget(t->cmd.chore);
+		t->cmd.chore = NULL;
+	}
 	task_release(t);
 }
 
@@ -115,6 +120,8 @@ static void task_respond(struct task *t)
 	uint8_t *bhs, *data;
 
 	if (t->fault && fault_answer(t))
+		return;
+	if (s->c->server->faults && fault_outgoing(t, SCRIPT_EV_ANSWER))
 		return;
 	bhs = conn_pdu(s->c, 2 + SENSE_DESCRIPTOR_MAX);
 	data = conn_pdu_data(s->c, bhs);
@@ -187,9 +194,9 @@ static bool task_data_in_disk(struct task *t)
 	uint8_t *lent, *bhs;
 	int rc;
 
-	if (c->server->faults && fault_data_in(t))
+	if (c->server->faults && fault_data_in(t, t->moved + len == t->total))
 		return false;
-	lent = c->data_digest || c->fault.armed ? NULL : disk_map(d, off, len, false);
+	lent = c->data_digest || c->fault.spoil.armed ? NULL : disk_map(d, off, len, false);
 	bhs = conn_pdu(c, lent ? 0 : len);
 	rc = lent ? 0 : disk_read(d, off, conn_pdu_data(c, bhs), len);
 	if (rc) {
@@ -247,12 +254,13 @@ static void task_send_param(struct task *t)
 		task_respond(t);
 		return;
 	}
-	if (c->server->faults && fault_data_in(t))
-		return;
 	while (t->moved < t->total) {
 		uint32_t len = task_data_in_bytes(t);
-		uint8_t *bhs = conn_pdu(c, len);
+		uint8_t *bhs;
 
+		if (c->server->faults && fault_data_in(t, t->moved + len == t->total))
+			return;
+		bhs = conn_pdu(c, len);
 		task_data_in_header(t, bhs, len);
 		memcpy(conn_pdu_data(c, bhs), t->cmd.param + t->moved, len);
 		conn_pdu_send(c, bhs, len);
@@ -278,6 +286,22 @@ static void task_flush(struct task *t)
 	flusher_ask(&t->cmd.lun->flusher, t->session->c->server->worker, &t->flush);
 }
 
+static void task_worked(struct chore *c, void *owner, int rc)
+{
+	struct task *t = owner;
+
+	(void)c;
+	t->state = TASK_IDLE;		/* no chore is on its way */
+	scsi_chore_done(&t->cmd, rc);
+	task_answer(t);
+}
+
+static void task_work(struct task *t)
+{
+	task_activate(t, TASK_WORKING);
+	chore_start(&t->session->c->server->chores, t->cmd.chore, task_worked, t);
+}
+
 void task_init(struct task *t, struct session *s)
 {
 	t->session = s;
@@ -295,8 +319,20 @@ void task_answer(struct task *t)
 		task_activate(t, TASK_DISCARD);
 	else if (t->cmd.next == SCSI_NEXT_FLUSH)
 		task_flush(t);
+	else if (t->cmd.next == SCSI_NEXT_CHORE)
+		task_work(t);
 	else
 		task_respond(t);
+}
+
+void task_fail(struct task *t, enum sense_key key, uint16_t code)
+{
+	if (t->state == TASK_FLUSHING)
+		flusher_forget(&t->flush);
+	list_del(&t->reading);
+	scsi_fail(&t->cmd, key, code);
+	if (t->state != TASK_HELD)
+		task_answer(t);
 }
 
 void task_hold(struct task *t)
@@ -310,8 +346,11 @@ static void task_send_r2t(struct task *t)
 	struct session *s = t->session;
 	uint32_t len = (uint32_t)MIN(t->total - t->r2t_end,
 				     (uint64_t)s->start.params.max_burst_bytes);
-	uint8_t *bhs = conn_pdu(s->c, 0);
+	uint8_t *bhs;
 
+	if (s->c->server->faults && fault_outgoing(t, SCRIPT_EV_R2T))
+		return;
+	bhs = conn_pdu(s->c, 0);
 	pdu_init(bhs, PDU_R2T, PDU_F, t->itt);
 	memcpy(bhs + 8, t->lun, 8);
 	be32_store(bhs + 20, t->ttt + ((t->r2t_sent - t->r2t_done) << TASK_TTT_INDEX_BITS));
@@ -339,7 +378,8 @@ static void task_advance(struct task *t)
 	}
 	if (t->r2t_sent == t->r2t_done)
 		t->r2t_end = t->moved;
-	while (t->r2t_end < t->total && t->r2t_sent - t->r2t_done < p->max_outstanding_r2t)
+	while (t->r2t_end < t->total && t->r2t_sent - t->r2t_done < p->max_outstanding_r2t &&
+	       !t->session->c->dead)
 		task_send_r2t(t);
 	t->sequence_end = MIN(t->moved + p->max_burst_bytes, t->total);
 }
@@ -437,6 +477,7 @@ static void task_go(struct task *t, const struct pdu *p)
 		break;
 	case SCSI_NEXT_DONE:
 	case SCSI_NEXT_FLUSH:
+	case SCSI_NEXT_CHORE:
 		task_answer(t);
 		return;
 	case SCSI_NEXT_NONE:

@@ -26,6 +26,7 @@ enum task_state {
 	TASK_IDLE = 0,			/* in the pool */
 	TASK_OUT,			/* data comes from the initiator */
 	TASK_IN,			/* data goes to it, as there is room */
+	TASK_WORKING,			/* a chore is carried out */
 	TASK_FLUSHING,			/* the backing store is being flushed */
 	TASK_DISCARD,			/* answered when the last unsolicited data has come */
 	TASK_HELD,			/* by a fault rule, for now or for good */
@@ -80,6 +81,12 @@ void task_produce(struct task *t);
 
 /* End it without a response. */
 void task_abort(struct task *t);
+
+/*
+ * Answer it with CHECK CONDITION at once, or when the last unsolicited data has come; one that a
+ * fault rule holds, when the rule lets go.
+ */
+void task_fail(struct task *t, enum sense_key key, uint16_t code);
 
 /* It is not answered, until somebody goes on with it. */
 void task_hold(struct task *t);

@@ -9,19 +9,24 @@
 #include "iscsifs/log.h"
 #include "target/task.h"
 
-/* End the tasks of @s on @l, or all of them (@l NULL). Returns how many there were. */
-static unsigned tmf_abort_tasks(struct session *s, const struct lun *l)
+unsigned tmf_abort_nexus(struct nexus *nexus, const struct lun *l, const struct scsi_cmd *except)
 {
+	struct session *s = container_of(nexus, struct session, nexus);
 	struct task *t, *tmp;
 	unsigned n = 0;
 
 	list_each_safe(t, tmp, &s->active, link) {
-		if (l && t->cmd.lun != l)
+		if (t->cmd.lun != l || &t->cmd == except)
 			continue;
 		task_abort(t);
 		n++;
 	}
 	return n;
+}
+
+static unsigned tmf_abort_tasks(struct session *s, const struct lun *l)
+{
+	return tmf_abort_nexus(&s->nexus, l, NULL);
 }
 
 static enum pdu_tmf_response tmf_abort_task(struct session *s, const struct pdu *p)
@@ -109,18 +114,23 @@ static enum pdu_tmf_response tmf_carry_out(struct session *s, const struct pdu *
 	}
 }
 
-void tmf_request(struct session *s, const struct pdu *p)
+void tmf_answer(struct session *s, const uint8_t *to, enum pdu_tmf_response response)
 {
-	uint8_t what = pdu_flags(p->bhs) & 0x7f;
-	enum pdu_tmf_response response = tmf_carry_out(s, p, what);
 	uint8_t *bhs = conn_pdu(s->c, 0);
 
 	log_info("task management | conn=%llu peer=%s function=%u response=%u",
-		 (unsigned long long)s->c->id, s->c->peer, what, response);
-	pdu_init(bhs, PDU_TMF_RESPONSE, PDU_F, pdu_itt(p->bhs));
+		 (unsigned long long)s->c->id, s->c->peer, pdu_flags(to) & 0x7f, response);
+	pdu_init(bhs, PDU_TMF_RESPONSE, PDU_F, pdu_itt(to));
 	bhs[2] = (uint8_t)response;
 	session_number(s, bhs);
 	conn_pdu_send(s->c, bhs, 0);
+}
+
+void tmf_request(struct session *s, const struct pdu *p)
+{
+	uint8_t what = pdu_flags(p->bhs) & 0x7f;
+
+	tmf_answer(s, p->bhs, tmf_carry_out(s, p, what));
 	if (what == PDU_TMF_TARGET_COLD_RESET)
 		tmf_drop_sessions(s);
 }

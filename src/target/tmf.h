@@ -9,4 +9,10 @@
 /* Carry out the request @p and answer it. */
 void tmf_request(struct session *s, const struct pdu *p);
 
+/* End the tasks of session nexus @n on @l but the one of @except. Returns how many there were. */
+unsigned tmf_abort_nexus(struct nexus *n, const struct lun *l, const struct scsi_cmd *except);
+
+/* Answer the request @bhs, which is not carried out. */
+void tmf_answer(struct session *s, const uint8_t *bhs, enum pdu_tmf_response response);
+
 #endif

@@ -24,6 +24,7 @@ BUILD=$(realpath "${ISCSIFS_BUILD:-$PWD}")
 export ISCSIFS_BUILD=$BUILD
 SLOW=${ISCSIFS_SLOW:-1}
 PATTERN=$BUILD/tests/it/pattern
+HISTORY=$BUILD/tests/it/history
 IQN=iqn.2026-11.example:disk
 PATH=$BUILD:$PATH:/usr/sbin:/sbin
 export PATH ASAN_OPTIONS="${ASAN_OPTIONS:-abort_on_error=0:exitcode=99}" \
@@ -597,6 +598,48 @@ pattern_check() {
 	"$PATTERN" check "$@"
 }
 
+# ---- histories ------------------------------------------------------------------------------
+# tests/it/history, one at a time for each NAME: random I/O that is checked, while things go wrong.
+
+# history_start NAME FILE KEY=VALUE…: in the background, until history_end or its ops are done
+history_start() {
+	local name=$1
+	shift
+	note "$name: $*"
+	spawn "$name" "$HISTORY" "$@"
+	wait_line 10 "$CASE_DIR/$name.out" '^running$'
+}
+
+# history_end NAME: it stops, reads everything again, and found nothing wrong
+history_end() {
+	local pid=${PID[$1]}
+	kill "$pid" 2>/dev/null || :
+	wait_for "${FINISH_LIMIT:-60}" "$1 to end" _gone "$pid"
+	wait "$pid" || fail "$1: $(cat "$CASE_DIR/$1.log")"
+	unset "PID[$1]"
+	tail -n 1 "$CASE_DIR/$1.out"
+}
+
+# history_losing NAME, history_lost NAME: between the two a target may lose its cache
+history_losing() {
+	_history_told "$1" USR1 losing
+}
+
+history_lost() {
+	_history_told "$1" USR2 lost
+}
+
+_history_told() {	# NAME SIGNAL WORD
+	local n
+	n=$(grep -c "^$3 " "$CASE_DIR/$1.out") || :
+	kill "-$2" "${PID[$1]}" || fail "$1 is gone: $(cat "$CASE_DIR/$1.log")"
+	wait_for 20 "$1 to hear $2" _history_said "$1" "$3" $((n + 1))
+}
+
+_history_said() {	# NAME WORD N
+	[ "$(grep -c "^$2 " "$CASE_DIR/$1.out")" -ge "$3" ] || _gone "${PID[$1]}"
+}
+
 # ---- the runner -----------------------------------------------------------------------------
 
 _case_names() {
@@ -624,16 +667,23 @@ _case_main() {
 	exit 0
 }
 
-_case_run() {	# N NAME; returns the code of the case
-	local rc=0 limit=$((${CASE_LIMIT[$2]:-60} * SLOW))
+# _case_live FUNCTION SECONDS: in a process and a directory of its own; returns its code
+_case_live() {
+	local rc=0 limit=$(($2 * SLOW))
 	CASE_DIR=$(mktemp -d "${TMPDIR:-/tmp}/iscsifs.XXXXXX") || exit 99
 	chmod 755 "$CASE_DIR"
-	CASE=$2 CASE_DIR=$CASE_DIR timeout -k 10 $limit bash "$SUITE" \
+	CASE=$1 CASE_DIR=$CASE_DIR timeout -k 10 $limit bash "$SUITE" \
 		>"$CASE_DIR/case.txt" 2>&1 </dev/null || rc=$?
 	[ $rc != 124 ] && [ $rc != 137 ] || echo "FAILED: not over after $limit s" \
 		>>"$CASE_DIR/case.txt"
 	_undo_all >>"$CASE_DIR/case.txt" 2>&1
 	_sweep >>"$CASE_DIR/case.txt" || [ $rc != 0 ] || rc=1
+	return $rc
+}
+
+_case_run() {	# N NAME; returns the code of the case
+	local rc=0
+	_case_live "$2" "${CASE_LIMIT[$2]:-60}" || rc=$?
 	case $rc in
 	0) echo "ok $1 - $2" ;;
 	77) echo "ok $1 - $2 # SKIP $(cat "$CASE_DIR/skip" 2>/dev/null)" ;;

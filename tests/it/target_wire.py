@@ -716,8 +716,11 @@ def every_field_may_be_wrong():
         good.nop()
 
 
+CHAP_HASHES = {"5": hashlib.md5, "6": hashlib.sha1, "7": hashlib.sha256, "8": hashlib.sha3_256}
+
+
 def chap_login(t, user="joe", secret="sesame-open-now", target=IQN, mutual=None, spoil=None,
-               reflect=False, alg="5", base64_answer=False):
+               reflect=False, alg="5", base64_answer=False, want_alg="5"):
     i = Initiator(t)
     p = i.login_pdu(0, 1, {**i.names(target), "AuthMethod": "CHAP,None"}, transit=False)
     if p.login_status:
@@ -728,7 +731,9 @@ def chap_login(t, user="joe", secret="sesame-open-now", target=IQN, mutual=None,
         return p, i
     k = p.text()
     challenge = bytes.fromhex(k["CHAP_C"][2:])
-    answer = hashlib.md5(bytes([int(k["CHAP_I"])]) + secret.encode() + challenge).digest()
+    assert k["CHAP_A"] == want_alg, k
+    digest = CHAP_HASHES[want_alg]
+    answer = digest(bytes([int(k["CHAP_I"])]) + secret.encode() + challenge).digest()
     text = "0b" + base64.b64encode(answer).decode() if base64_answer else "0x" + answer.hex()
     keys = {"CHAP_N": user, "CHAP_R": spoil or text}
     if mutual or reflect:
@@ -738,7 +743,7 @@ def chap_login(t, user="joe", secret="sesame-open-now", target=IQN, mutual=None,
     if p.login_status:
         return p, i
     if mutual:
-        want = hashlib.md5(bytes([77]) + mutual.encode() + b"0123456789abcdef").hexdigest()
+        want = digest(bytes([77]) + mutual.encode() + b"0123456789abcdef").hexdigest()
         assert p.text() == {"CHAP_N": "disk", "CHAP_R": "0x" + want}, p.text()
     return i.login_pdu(1, 3, {}), i
 
@@ -756,9 +761,12 @@ def chap_lets_in_who_knows_the_secret_only():
                     "--user", "joe", "--password-file", paths[0]) as t:
             assert chap_login(t)[0].login_status == 0
             assert chap_login(t, base64_answer=True)[0].login_status == 0
-            assert chap_login(t, alg="7,6,5")[0].login_status == 0
+            for offer, chosen in (("5,6,7,8", "8"), ("7,6,5", "7"), ("6", "6"), ("99,5", "5")):
+                p, _ = chap_login(t, alg=offer, want_alg=chosen, mutual="another-secret-")
+                assert p.login_status == 0, offer
             assert chap_login(t, mutual="another-secret-")[0].login_status == 0
-            for wrong in (dict(secret="x"), dict(user="jo"), dict(reflect=True), dict(alg="7"),
+            for wrong in (dict(secret="x"), dict(user="jo"), dict(reflect=True), dict(alg="9,4"),
+                          dict(reflect=True, alg="8", want_alg="8"),
                           dict(spoil="0x"), dict(spoil="0x00"), dict(spoil="x"),
                           dict(spoil="0x" + "0" * 2048), dict(spoil="0b!"), dict(spoil="0xzz"),
                           dict(target=IQN + "2", mutual="x")):
@@ -864,6 +872,184 @@ def reservations_keep_others_out():
         while b.settle(b.command(bytes(6)))[0] == 0x18:
             assert time.monotonic() < deadline, "kept after the session ended"
         assert b.settle(b.command(reserve))[0] == 0
+
+
+PR = {"register": 0, "reserve": 1, "release": 2, "clear": 3, "preempt": 4, "preempt-abort": 5,
+      "register-ignore": 6, "move": 7}
+
+
+def pr_out(i, action, kind=0, key=0, other=0, flags=0):
+    """PERSISTENT RESERVE OUT of @i. Returns the status."""
+    cdb = struct.pack(">BBB2xIB", 0x5f, PR[action], kind, 24, 0)
+    return i.settle(i.command(cdb, 24, write=True, data=struct.pack(">QQ4xB3x", key, other, flags)))[0]
+
+
+def pr_in(i, action, length=4096):
+    cdb = struct.pack(">BB5xHB", 0x5e, action, length, 0)
+    status, data, _ = i.settle(i.command(cdb, length, read=True))
+    assert status == 0
+    return data
+
+
+def control(path, command):
+    """The records that @command is answered with."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(path)
+        s.sendall(b"version=1\ncmd=%s\n\n" % command.encode())
+        s.shutdown(socket.SHUT_WR)
+        text = b"".join(iter(lambda: s.recv(65536), b"")).decode()
+    return [dict(line.split("=", 1) for line in part.split("\n") if "=" in line)
+            for part in text.split("\n\n")]
+
+
+WRITE_8 = struct.pack(">BBQIBB", 0x8a, 0, 0, 8, 0, 0)
+READ_1 = struct.pack(">BBQIBB", 0x88, 0, 0, 1, 0, 0)
+
+
+@case
+def persistent_reservations_outlive_the_session():
+    with Target(*RAM) as t:
+        a = ready(t)
+        b = Initiator(t, isid=b"\x80\0\0\0\0\2", name="iqn.2026-11.example:other")
+        b.login()
+        b.ready()
+        assert pr_out(a, "register", other=0xa) == 0
+        assert pr_out(a, "reserve", 1, key=0xa) == 0
+        assert b.write(0, bytes(4096)) == 0x18
+        assert b.settle(b.command(READ_1, 512, read=True))[0] == 0
+        a.close()
+        again = Initiator(t)            # the same port: reinstated or not, it is registered
+        again.login()
+        again.ready()
+        assert again.write(0, bytes(4096)) == 0
+        assert b.write(0, bytes(4096)) == 0x18
+        for function in (5, 6):
+            assert again.tmf(function) == 0
+            again.ready()
+            b.ready()
+            assert b.write(0, bytes(4096)) == 0x18, "reset by function %d released it" % function
+        stranger = Initiator(t, isid=b"\x80\0\0\0\0\3")
+        stranger.login()
+        stranger.ready()
+        assert stranger.write(0, bytes(4096)) == 0x18, "the same name, another port"
+        full = pr_in(b, 3)
+        assert full[8 + 28:].rstrip(b"\0") == b"iqn.2026-11.example:me,i,0x800000000001"
+        assert full[8 + 12:8 + 14] == b"\x01\x01"
+        assert pr_out(again, "register", key=0xa) == 0
+        assert b.write(0, bytes(4096)) == 0
+
+
+@case
+def preempt_and_abort_ends_what_the_other_had_begun():
+    with Target(*RAM) as t:
+        a = ready(t)
+        b = Initiator(t, isid=b"\x80\0\0\0\0\2")
+        b.login()
+        b.ready()
+        for i, key in ((a, 1), (b, 2)):
+            assert pr_out(i, "register", other=key) == 0
+        assert pr_out(a, "reserve", 5, key=1) == 0
+        itt = a.command(WRITE_8, 4096, write=True)
+        r2t = a.recv()
+        assert r2t.op == 0x31
+        mine = b.command(WRITE_8, 4096, write=True)
+        mine_r2t = b.recv()
+        assert pr_out(b, "preempt", 5, key=2, other=1) == 0
+        a.data_out(itt, r2t.ttt, 0, 0, b"\x11" * 4096, True)
+        assert a.settle(itt)[0] == 0, "a mere preempt lets commands end"
+        assert a.settle(a.command(bytes(6)))[0] == 2 and a.sense[12:14] == b"\x2a\x05"
+        assert pr_out(a, "register", other=1) == 0
+        itt = a.command(WRITE_8, 4096, write=True)
+        r2t = a.recv()
+        assert pr_out(b, "preempt-abort", 5, key=2, other=1) == 0
+        a.data_out(itt, r2t.ttt, 0, 0, b"\x22" * 4096, True)
+        seen = []
+        while True:                     # nothing answers the write
+            status = a.settle(a.command(bytes(6)))[0]
+            if status == 0:
+                break
+            seen.append(tuple(a.sense[12:14]))
+        assert sorted(seen) == [(0x2a, 0x05), (0x2f, 0x00)], seen
+        assert a.write(0, bytes(4096)) == 0x18
+        assert b.read(0, 1) == b"\x11" * 512
+        b.data_out(mine, mine_r2t.ttt, 0, 0, b"\x33" * 4096, True)
+        assert b.settle(mine)[0] == 0, "the one who preempts keeps its own"
+
+
+@case
+def reservations_are_shown_and_forgotten():
+    with tempfile.TemporaryDirectory() as d:
+        where = os.path.join(d, "control")
+        with Target(*RAM, "--control", where, "--enable-faults",
+                    "--fault", "rule gone on mark now do forget reservations") as t:
+            a = ready(t)
+            b = Initiator(t, isid=b"\x80\0\0\0\0\2")
+            b.login()
+            b.ready()
+            assert pr_out(a, "register", other=1) == 0
+            assert pr_out(b, "register", other=2) == 0
+            assert pr_out(a, "reserve", 6, key=1) == 0
+            lun = control(where, "lun")[0]
+            assert lun["pr_type"] == "exclusive-access-registrants-only", lun
+            assert lun["pr_holder"] == "iqn.2026-11.example:me,i,0x800000000001"
+            assert lun["pr_keys"] == "2" and lun["pr_generation"] == "2"
+            control(where, "mark\nname=now")
+            lun = control(where, "lun")[0]
+            assert (lun["pr_type"], lun["pr_holder"], lun["pr_keys"]) == ("", "", "0")
+            assert pr_out(b, "reserve", 6, key=2) == 0x18
+def copy_list(i, source, destination, segments, list_id=1):
+    """EXTENDED COPY of @segments, each (source LBA, destination LBA, blocks): CDB, data."""
+    cscds = b""
+    for lun in (source, destination):
+        _, page, _ = i.settle(i.command(b"\x12\x01\x83\0\xff\0", 255, read=True, lun=lun))
+        assert page[4:8] == b"\x01\x03\0\x08", "no NAA designator first"
+        cscds += b"\xe4\0\0\0" + page[4:16] + bytes(16)
+    parts = b"".join(struct.pack(">BBHHHxxHQQ", 2, 0, 24, 0, 1, n, src, dst)
+                     for src, dst, n in segments)
+    data = struct.pack(">BBHxxxxII", list_id, 0, len(cscds), len(parts), 0) + cscds + parts
+    return struct.pack(">BB8xIxx", 0x83, 0, len(data)), data
+
+
+@case
+def a_copy_holds_up_nobody_and_can_be_ended():
+    rng = random.Random(5)
+    data = rng.randbytes(1 << 20)
+    with Target(*RAM, "--lun", "ram:64M", "--lun", "ram:1M") as t:
+        i = ready(t)
+        for lun in (1, 2):
+            i.settle(i.command(bytes(6), lun=lun))
+        assert i.write(0, data) == 0
+        cdb, out = copy_list(i, 0, 1, [(0, 4096, 2048)])
+        assert i.settle(i.command(cdb, len(out), write=True, data=out))[0] == 0
+        read = struct.pack(">BBQIBB", 0x88, 0, 4096, 2048, 0, 0)
+        assert i.settle(i.command(read, 1 << 20, read=True, lun=1))[1] == data
+
+        # 2 GiB in 64 MiB of memory takes long enough to be overtaken, and to be ended.
+        for lba in range(2048, 65536, 2048):
+            assert i.write(lba, data) == 0
+        cdb, out = copy_list(i, 0, 1, [(0, 0, 65535)] * 32)
+        for end in ("abort", "reset", "close", "wait"):
+            copy = i.command(cdb, len(out), write=True, data=out)
+            i.nop()
+            read = struct.pack(">BBQIBB", 0x88, 0, 0, 8, 0, 0)
+            assert i.settle(i.command(read, 4096, read=True, lun=0))[1] == data[:4096]
+            if end == "abort":
+                assert i.tmf(1, tag=copy) == 0
+                assert i.tmf(1, tag=copy) == 1
+                status = bytes((0x84, 0, 1)) + bytes(10) + b"\xff\0\0"
+                assert i.settle(i.command(status, 255, read=True))[0] == 2, "of an aborted copy"
+            elif end == "reset":
+                assert i.tmf(5, lun=0) == 0
+                assert i.ready() == (0x29, 0x03)
+            elif end == "close":
+                i.close()
+                i = ready(t)
+                i.settle(i.command(bytes(6), lun=1))
+            else:
+                assert i.settle(copy)[0] == 0
+            i.nop()
+        read = struct.pack(">BBQIBB", 0x88, 0, 63488, 2047, 0, 0)
+        assert i.settle(i.command(read, 2047 * 512, read=True, lun=1))[1] == data[:-512]
 
 
 def main():

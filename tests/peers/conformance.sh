@@ -47,13 +47,13 @@ every_kind_of_disk_conforms() {
 	_begin large ram:256M,block=4096
 	_begin thick ram:256M,thin=off
 	_begin paths ram:256M 2
-	_end memory 137 1
-	_end file 137 1
-	_end uncached 137 1
-	_end small 142 0
-	_end large 142 0
-	_end thick 151 0
-	_end paths 184 1
+	_end memory 121 1
+	_end file 121 1
+	_end uncached 121 1
+	_end small 126 0
+	_end large 126 0
+	_end thick 135 0
+	_end paths 168 1
 }
 
 run_cases "$@"

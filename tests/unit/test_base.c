@@ -91,6 +91,7 @@ struct loop_case {
 	struct loop_fd a, b;
 	struct loop_timer t1, t2;
 	struct loop_call call;
+	struct loop_hook h1, h2;
 	char order[8];
 	unsigned calls;
 };
@@ -198,6 +199,34 @@ static void a_call_that_defers_itself_does_not_starve_the_loop(void **state)
 	loop_free(c.loop);
 }
 
+static void hook_one(struct loop_hook *h)
+{
+	struct loop_case *c = container_of(h, struct loop_case, h1);
+
+	loop_case_note(c, '1');
+	loop_hook_del(&c->h2);
+}
+
+static void hook_two(struct loop_hook *h)
+{
+	loop_case_note(container_of(h, struct loop_case, h2), '2');
+}
+
+static void a_hook_may_take_the_next_one_away(void **state)
+{
+	struct loop_case c = { 0 };
+
+	(void)state;
+	assert_int_equal(loop_new(&c.loop), 0);
+	loop_hook_add(c.loop, &c.h1, hook_one);
+	loop_hook_add(c.loop, &c.h2, hook_two);
+	assert_int_equal(loop_turn(c.loop, 0), 0);
+	assert_int_equal(loop_turn(c.loop, 0), 0);
+	assert_string_equal(c.order, "11");
+	loop_hook_del(&c.h1);
+	loop_free(c.loop);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -210,6 +239,7 @@ int main(void)
 		cmocka_unit_test(timers_fire_by_time_not_by_order_of_setting),
 		cmocka_unit_test(a_removed_watch_is_not_called_in_the_same_turn),
 		cmocka_unit_test(a_call_that_defers_itself_does_not_starve_the_loop),
+		cmocka_unit_test(a_hook_may_take_the_next_one_away),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 #include "iscsifs/scsi_cdb.h"
 #include "target/disk_cache.h"
 #include "target/fault.h"
+#include "target/fault_edit.h"
 #include "target/journal.h"
 
 /* --- the language --- */
@@ -46,6 +47,26 @@ static const char *const good_rules[] = {
 	"rule a on mark x do forget cache, forget reservations, refuse for 2s",
 	"rule a on write do async logout within 2s",
 	"rule a on write do async drop-connection, duplicate",
+	"rule a on read do async scsi 6/3f/0e, async vendor, async renegotiate",
+	"rule a on tmf where function=lun-reset do refuse with no-lun",
+	"rule a on tmf do refuse for 2s",
+	"rule a on tmf do late 2s, mark late",
+	"rule a on tmf do withhold",
+	"rule a on r2t where op=write, lba=0-99 nth 1 do set offset +4096",
+	"rule a on r2t do set length 0, set ttt 0xffffffff, set r2tsn -1 digest broken",
+	"rule a on r2t do duplicate, drop",
+	"rule a on data-in do set datasn +5, set data-length 16777215",
+	"rule a on data-in chance 1% seed 2 do flip data seed 3",
+	"rule a on answer where op=write do residual under 512, set status 8",
+	"rule a on answer do residual none, flip bit 383 digest broken",
+	"rule a on answer do residual over 4294967295",
+	"rule a on login do set login-status 0x0200, flip header seed 1",
+	"rule a on logout do set time2wait 60",
+	"rule a on nop do set expcmdsn +100, set maxcmdsn -100",
+	"rule a on write do window 0 for 2s, stall for 1s",
+	"rule a on mark x do window 1, ping, forget session, stall",
+	"rule a on connect do rate 1M for 10s, slice 1",
+	"rule a on write do pretend",
 	"\t rule  a-b_c.9\ton write do close , mark b   # and why",
 };
 
@@ -126,6 +147,31 @@ static const struct bad_rule bad_rules[] = {
 	{ "rule a on write do crash lose-cache restart 2s", "want \"after\"" },
 	{ "rule a on write do forget everything", "want thing to forget" },
 	{ "rule a on write do resize 10M", "want \"lun\"" },
+	{ "rule a on write do set offset 1", "no such field goes at command events" },
+	{ "rule a on answer do set length 1", "no such field goes at answer events" },
+	{ "rule a on r2t do set lenght 1", "did you mean \"length\"" },
+	{ "rule a on r2t do set length", "want a number from 0 to 4294967295" },
+	{ "rule a on r2t do set length +-1", "want a number" },
+	{ "rule a on r2t do set flags 256", "want a number from 0 to 255" },
+	{ "rule a on r2t do set data-length -16777216", "want a number from 0 to 16777215" },
+	{ "rule a on r2t do set length 1 digest", "want \"broken\"" },
+	{ "rule a on r2t do flip header", "want \"seed\"" },
+	{ "rule a on r2t do flip bit 384", "want a number from 0 to 383" },
+	{ "rule a on r2t do flip byte 3", "want bit to flip: header, data, bit" },
+	{ "rule a on r2t do residual none", "cannot be done on r2t events" },
+	{ "rule a on answer do residual under", "want a number" },
+	{ "rule a on r2t do delay 1s", "cannot be done on r2t events" },
+	{ "rule a on answer do execute", "cannot be done on answer events" },
+	{ "rule a on write do late 1s", "cannot be done on command events" },
+	{ "rule a on tmf do refuse with unavailable", "want response: no-task" },
+	{ "rule a on login do refuse with no-task", "want login status" },
+	{ "rule a on tmf do execute", "cannot be done on tmf events" },
+	{ "rule a on connect do window 0", "cannot be done on connect events" },
+	{ "rule a on connect do rate 1000", "1K at least" },
+	{ "rule a on connect do rate fast", "1K at least" },
+	{ "rule a on connect do slice 0", "from 1 to 65536" },
+	{ "rule a on write do async scsi", "want KEY/ASC/ASCQ" },
+	{ "rule a on write do pretend, drop", "to run, and not to run" },
 	{ "rule a on write do resize lun 0 to much", "want a size" },
 	{ "rule a on write do close, close, close, close, close, close, close, close, close",
 	  "more than 8 actions" },
@@ -229,6 +275,90 @@ static void a_file_is_taken_whole_or_not_at_all(void **state)
 	e = (struct err)ERR_INIT;
 	assert_int_equal(read_text(zero, sizeof(zero) - 1, &got, &e), -ERR_INVALID);
 	assert_non_null(strstr(e.text, "x.fault:2: "));
+}
+
+/* --- PDUs spoilt --- */
+
+enum { EDIT_DATA = 8 };
+
+/* A header and data of 0x11 everywhere, as @rule would send it; number 0 of its seed. */
+static void edited(const char *rule, uint8_t pdu[48 + EDIT_DATA])
+{
+	struct fault_edit edit[SCRIPT_ACTIONS_MAX];
+	struct script_rule r;
+	struct err e = ERR_INIT;
+
+	memset(pdu, 0x11, 48 + EDIT_DATA);
+	if (script_parse(&r, rule, "test", &e))
+		fail_msg("%s", e.text);
+	for (unsigned i = 0; i < r.actions; i++) {
+		const struct script_action *a = &r.action[i];
+
+		edit[i] = (struct fault_edit){ a->act, a->field, a->number, a->relative, false };
+		if (a->act == SCRIPT_DO_FLIP && a->field != SCRIPT_FLIP_BIT)
+			edit[i].number = fault_random(a->seed, 0);
+	}
+	fault_edit(edit, r.actions, pdu, pdu + 48, EDIT_DATA);
+}
+
+static void a_field_is_set_where_it_stands(void **state)
+{
+	static const struct {
+		const char *rule;
+		unsigned at, len;
+		uint8_t bytes[4];
+	} row[] = {
+		{ "rule a on answer do set status 8", 3, 1, { 8 } },
+		{ "rule a on answer do set flags +1", 1, 1, { 0x12 } },
+		{ "rule a on answer do set data-length 65536", 5, 3, { 1, 0, 0 } },
+		{ "rule a on answer do set itt 0xffffffff", 16, 4, { 255, 255, 255, 255 } },
+		{ "rule a on answer do set statsn -18", 24, 4, { 0x11, 0x11, 0x10, 0xff } },
+		{ "rule a on r2t do set length 0", 44, 4, { 0, 0, 0, 0 } },
+		{ "rule a on r2t do set offset +0xeeeeeeef", 40, 4, { 0, 0, 0, 0 } },
+		{ "rule a on answer do residual under 7", 44, 4, { 0, 0, 0, 7 } },
+		{ "rule a on answer do residual under 7", 1, 1, { 0x13 } },
+		{ "rule a on answer do set flags 7, residual over 7", 1, 1, { 5 } },
+		{ "rule a on answer do set flags 7, residual none", 1, 1, { 1 } },
+		{ "rule a on answer do flip bit 0", 0, 1, { 0x91 } },
+		{ "rule a on answer do flip bit 383", 47, 1, { 0x10 } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(row); i++) {
+		uint8_t pdu[48 + EDIT_DATA];
+
+		edited(row[i].rule, pdu);
+		if (memcmp(pdu + row[i].at, row[i].bytes, row[i].len))
+			fail_msg("%s: %02x", row[i].rule, pdu[row[i].at]);
+	}
+}
+
+static void a_random_bit_is_one_bit_and_in_its_part(void **state)
+{
+	bool differ = false;
+	unsigned first = 0;
+
+	(void)state;
+	for (unsigned seed = 0; seed < 200; seed++) {
+		uint8_t pdu[48 + EDIT_DATA];
+		char rule[80];
+		unsigned flipped = 0, where = 0;
+
+		snprintf(rule, sizeof(rule), "rule a on data-in do flip %s seed %u",
+			 seed % 2 ? "data" : "header", seed);
+		edited(rule, pdu);
+		for (unsigned bit = 0; bit < sizeof(pdu) * 8; bit++) {
+			if ((pdu[bit / 8] ^ 0x11) >> bit % 8 & 1) {
+				flipped++;
+				where = bit;
+			}
+		}
+		assert_int_equal(flipped, 1);
+		assert_int_equal(where >= 48 * 8, seed % 2);
+		differ |= seed > 1 && where != first;
+		first = seed % 2 ? first : where;
+	}
+	assert_true(differ);
 }
 
 /* --- the engine --- */
@@ -623,6 +753,8 @@ int main(void)
 		cmocka_unit_test(a_damaged_rule_harms_nobody),
 		cmocka_unit_test(a_line_has_its_limits),
 		cmocka_unit_test(a_file_is_taken_whole_or_not_at_all),
+		cmocka_unit_test(a_field_is_set_where_it_stands),
+		cmocka_unit_test(a_random_bit_is_one_bit_and_in_its_part),
 		cmocka_unit_test(limits_let_through_what_they_say),
 		cmocka_unit_test(chance_is_the_same_each_time_and_about_right),
 		cmocka_unit_test(sessions_and_places_are_counted_apart),

@@ -346,17 +346,22 @@ static void mode_select_changes_what_it_may_and_tells_the_others(void **state)
 
 static void identity_comes_from_names(void **state)
 {
-	struct lun_options o = { .backing = "ram:1M", .block_bytes = BLOCK, .physical_bytes = 512 };
+	struct lun_options o = { .backing = "null:1M", .block_bytes = BLOCK, .physical_bytes = 512 };
 	struct bench *b = *state;
-	struct target *again;
+	struct target *t[2];
 	struct err e = ERR_INIT;
 
-	target_new(&again, "iqn.2026-11.example:t", &e);
-	assert_int_equal(target_add_lun(again, &o, &e), 0);
-	assert_string_equal(target_lun(again, 0)->serial, target_lun(b->t, 0)->serial);
-	assert_int_equal(target_lun(again, 0)->identity, target_lun(b->t, 0)->identity);
+	for (int i = 0; i < 2; i++) {
+		target_new(&t[i], "iqn.2026-11.example:t", &e);
+		assert_int_equal(target_add_lun(t[i], &o, &e), 0);
+	}
+	assert_string_equal(target_lun(t[0], 0)->serial, target_lun(t[1], 0)->serial);
+	assert_int_equal(target_lun(t[0], 0)->identity, target_lun(t[1], 0)->identity);
+	/* Memory is another disk after each start: its number goes into its name. */
+	assert_string_not_equal(target_lun(t[0], 0)->serial, target_lun(b->t, 0)->serial);
 	assert_string_not_equal(target_lun(b->t, 0)->serial, target_lun(b->t, 300)->serial);
-	target_free(again);
+	target_free(t[0]);
+	target_free(t[1]);
 }
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, bench_set_up, bench_tear_down)

@@ -273,26 +273,53 @@ static void keys_of_normal_sessions_are_irrelevant_to_discovery(void **state)
 
 /* --- chap --- */
 
-static void chap_answers_are_md5_of_id_secret_challenge(void **state)
+static void chap_answers_are_digests_of_id_secret_challenge(void **state)
 {
-	static const uint8_t want[CHAP_DIGEST_BYTES] = {
-		0x88, 0xfb, 0x44, 0x0f, 0x72, 0x4b, 0x36, 0x04,
-		0xce, 0xd3, 0x2d, 0xb3, 0xb3, 0xdd, 0xcf, 0xa7,
+	/* Of 42, "sesame open now", 0 to 31; made with Python's hashlib. */
+	static const struct {
+		enum chap_algorithm algorithm;
+		const char *want;
+	} rows[] = {
+		{ CHAP_MD5, "0x8a7341308c4710e9c1ace6ed8d555598" },
+		{ CHAP_SHA1, "0xddc59718aace0da3d7fabb59f0fe76cf896bd356" },
+		{ CHAP_SHA256,
+		  "0x6a550eb062d6f11d3c13d5d31f716c39bd5eca6010a706ce8b970b9d74aa62a4" },
+		{ CHAP_SHA3_256,
+		  "0xaa82fff39d5f984dd2f99e0011dfd387e425df532aa6b079aec4973cb9466c7e" },
 	};
-	uint8_t answer[CHAP_DIGEST_BYTES];
-	struct chap c = { .id = 42 };
+	uint8_t answer[CHAP_DIGEST_MAX];
+	char text[2 * CHAP_DIGEST_MAX + 3];
 
 	(void)state;
-	for (unsigned i = 0; i < sizeof(c.challenge); i++)
-		c.challenge[i] = (uint8_t)i;
-	chap_answer(42, "sesame open now", c.challenge, sizeof(c.challenge), answer);
-	assert_memory_equal(answer, want, sizeof(want));
-	assert_true(chap_is_right(&c, "sesame open now", want, sizeof(want)));
-	assert_false(chap_is_right(&c, "sesame open no", want, sizeof(want)));
-	assert_false(chap_is_right(&c, "sesame open now", want, sizeof(want) - 1));
-	answer[15] ^= 1;
-	assert_false(chap_is_right(&c, "sesame open now", answer, sizeof(answer)));
-	assert_true(chap_is_reflected(&c, c.challenge, sizeof(c.challenge)));
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct chap c = { .algorithm = rows[i].algorithm, .id = 42 };
+		size_t n;
+
+		for (unsigned j = 0; j < sizeof(c.challenge); j++)
+			c.challenge[j] = (uint8_t)j;
+		n = chap_answer(c.algorithm, 42, "sesame open now", c.challenge,
+				sizeof(c.challenge), answer);
+		assert_int_equal(n, chap_digest_bytes(c.algorithm));
+		chap_encode(answer, n, text);
+		assert_string_equal(text, rows[i].want);
+		assert_true(chap_is_right(&c, "sesame open now", answer, n));
+		assert_false(chap_is_right(&c, "sesame open no", answer, n));
+		assert_false(chap_is_right(&c, "sesame open now", answer, n - 1));
+		answer[n - 1] ^= 1;
+		assert_false(chap_is_right(&c, "sesame open now", answer, n));
+		assert_true(chap_is_reflected(&c, c.challenge, sizeof(c.challenge)));
+	}
+}
+
+static void the_strongest_algorithm_is_chosen(void **state)
+{
+	(void)state;
+	assert_int_equal(chap_choose("5"), CHAP_MD5);
+	assert_int_equal(chap_choose("5,6,7,8"), CHAP_SHA3_256);
+	assert_int_equal(chap_choose("7,5"), CHAP_SHA256);
+	assert_int_equal(chap_choose("5,6"), CHAP_SHA1);
+	assert_int_equal(chap_choose("128,55,85,4"), CHAP_NONE);
+	assert_int_equal(chap_choose(""), CHAP_NONE);
 }
 
 static void two_challenges_differ(void **state)
@@ -300,8 +327,8 @@ static void two_challenges_differ(void **state)
 	struct chap a, b;
 
 	(void)state;
-	assert_int_equal(chap_challenge(&a), 0);
-	assert_int_equal(chap_challenge(&b), 0);
+	assert_int_equal(chap_challenge(&a, CHAP_MD5), 0);
+	assert_int_equal(chap_challenge(&b, CHAP_MD5), 0);
 	assert_memory_not_equal(a.challenge, b.challenge, sizeof(a.challenge));
 }
 
@@ -358,7 +385,7 @@ static void what_goes_into_the_queue_comes_out(void **state)
 			memcpy(want + wanted, lent, sizeof(lent));
 			wanted += sizeof(lent);
 		}
-		assert_int_equal(outq_send(&q, fd[0]), 0);
+		assert_int_equal(outq_send(&q, fd[0], (uint64_t)rand() % 3000 + 1), 0);
 		n = recv(fd[1], got + taken, (size_t)rand() % 2000 + 1, 0);
 		taken += n > 0 ? (size_t)n : 0;
 		assert_int_equal(outq_empty(&q), q.bytes == 0);
@@ -382,7 +409,8 @@ int main(void)
 		cmocka_unit_test(each_key_is_answered_as_its_function_says),
 		cmocka_unit_test(what_is_rejected_keeps_its_default),
 		cmocka_unit_test(keys_of_normal_sessions_are_irrelevant_to_discovery),
-		cmocka_unit_test(chap_answers_are_md5_of_id_secret_challenge),
+		cmocka_unit_test(chap_answers_are_digests_of_id_secret_challenge),
+		cmocka_unit_test(the_strongest_algorithm_is_chosen),
 		cmocka_unit_test(two_challenges_differ),
 		cmocka_unit_test(binary_values_are_read_in_both_encodings),
 		cmocka_unit_test(what_goes_into_the_queue_comes_out),
