@@ -86,7 +86,7 @@ static bool session_gives_up(const struct session *s)
 	if (s->background)
 		return false;
 	return s->last_err.code == ERR_AUTH || s->last_err.code == ERR_FATAL_LOGIN ||
-	       (s->last_err.code == ERR_HOST && s->portal_count == 1) ||
+	       (s->last_err.code == ERR_HOST && s->portals.count == 1) ||
 	       s->failures > (unsigned)s->settings.initial_login_retry_max;
 }
 
@@ -133,6 +133,19 @@ static unsigned session_failures_now(const struct session *s)
 	return session_answered(s) != s->answered_before ? 1 : s->failures + 1;
 }
 
+static bool session_was_used(const struct session *s)
+{
+	return loop_now(s->loop) - s->state_since >= SESSION_BRIEF_MS ||
+	       session_answered(s) != s->answered_before;
+}
+
+/* The portal that was lost comes first: a login there ends what it may still be doing for us. */
+static void session_dial_same(struct session *s)
+{
+	portals_lost(&s->portals);
+	s->address_next = s->addresses.count = 0;
+}
+
 /* An attempt failed. It came to nothing, unless the target told us where else to go. */
 static enum link_event session_attempt_failed(struct session *s, enum link_event ev)
 {
@@ -144,7 +157,7 @@ static enum link_event session_attempt_failed(struct session *s, enum link_event
 		return ev;
 	}
 	s->redirected = false;
-	*s->redirect = '\0';	/* nobody is there: back to the portals that we know */
+	portals_failed(&s->portals);
 	s->failures++;
 	if (session_gives_up(s))
 		return LINK_EV_REFUSED;
@@ -168,8 +181,8 @@ static void session_lost(struct session *s, enum link_event ev)
 		s->losses++;
 		s->failures = session_failures_now(s);
 		s->redirects = 0;
-		if (s->failures == 0)
-			*s->redirect = '\0';
+		if (session_was_used(s))
+			session_dial_same(s);
 		log_warn("session lost, dialling again: %s | target=%s portal=%s",
 			 s->last_err.text, s->target, s->portal);
 		session_post(s, "session-lost", "portal", s->portal, "why", s->last_err.text);
@@ -203,6 +216,20 @@ static void session_on_ready(void *arg, const struct transport_limits *limits)
 	session_step(s, LINK_EV_READY);
 }
 
+/* RFC 7143 11.13.5: 0101 moved temporarily, 0102 moved permanently. */
+static void session_take_redirect(struct session *s, const struct transport_loss *loss)
+{
+	bool for_good = loss->login_status == 0x0102;
+
+	portals_redirect(&s->portals, loss->redirect, for_good);
+	s->redirected = true;
+	s->addresses.count = 0;		/* of the portal that sent us away */
+	log_info("the target sends us to another portal%s | target=%s to=%s",
+		 for_good ? ", for good" : "", s->target, loss->redirect);
+	session_post(s, "redirect", "portal", s->portal, "to", loss->redirect, "for_good",
+		     for_good ? "Yes" : "No");
+}
+
 static void session_on_lost(void *arg, const struct transport_loss *loss)
 {
 	struct session *s = arg;
@@ -211,12 +238,7 @@ static void session_on_lost(void *arg, const struct transport_loss *loss)
 	if (loss->time2wait >= 0)
 		s->time2wait = loss->time2wait;
 	if (loss->kind == TRANSPORT_LOSS_LOGIN && *loss->redirect) {
-		snprintf(s->redirect, sizeof(s->redirect), "%s", loss->redirect);
-		s->redirected = true;
-		s->addresses.count = 0;		/* of the portal that sent us away */
-		log_info("the target sends us to another portal | target=%s to=%s", s->target,
-			 s->redirect);
-		session_post(s, "redirect", "portal", s->portal, "to", s->redirect);
+		session_take_redirect(s, loss);
 	}
 	session_lost(s, LINK_EV_LOST);
 }
@@ -313,12 +335,7 @@ static void session_dial(struct session *s)
 		session_dial_address(s);
 		return;
 	}
-	if (*s->redirect) {
-		portal = s->redirect;
-	} else {
-		portal = s->portals[s->portal_next];
-		s->portal_next = (s->portal_next + 1) % s->portal_count;
-	}
+	portal = portals_pick(&s->portals);
 	snprintf(s->portal, sizeof(s->portal), "%s", portal);
 	rc = resolve_start(&s->resolving, s->loop, portal, session_on_resolved, s);
 	if (rc < 0)
@@ -456,6 +473,7 @@ static void session_up(struct session *s)
 		log_info("session is up | target=%s portal=%s", s->target, s->portal);
 	session_post(s, "session-up", "portal", s->portal);
 	s->ever_up = true;
+	portals_up(&s->portals);
 	s->answered_before = session_answered(s);
 	s->wire.tp = s->tp;
 	alive_init(&s->alive);
@@ -599,22 +617,10 @@ static uint64_t session_make_isid(void)
 	return (uint64_t)0x80 << 40 | (uint64_t)(session_random() & 0xff) << 32 | session_random();
 }
 
-static bool session_has_portal(const struct session *s, const char *portal)
-{
-	for (unsigned i = 0; i < s->portal_count; i++) {
-		if (!strcmp(s->portals[i], portal))
-			return true;
-	}
-	return false;
-}
-
 void session_add_portals(struct session *s, const char *const *portals)
 {
-	for (; *portals && s->portal_count < SESSION_PORTALS_MAX; portals++) {
-		if (!session_has_portal(s, *portals))
-			snprintf(s->portals[s->portal_count++], sizeof(s->portals[0]), "%s",
-				 *portals);
-	}
+	for (; *portals; portals++)
+		portals_add(&s->portals, *portals);
 }
 
 int session_new(struct session **out, struct loop *loop, const struct session_param *param,

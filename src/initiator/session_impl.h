@@ -7,10 +7,10 @@
 #include "iscsifs/session.h"
 #include "link.h"
 #include "lun_impl.h"
+#include "portals.h"
 #include "resolve.h"
 
 enum {
-	SESSION_PORTALS_MAX = 16,
 	SESSION_LUNS_BYTES = 16384,	/* REPORT LUNS: 2047 of them */
 	SESSION_EXTRA_SLOTS = 64,	/* for REPORT LUNS and probes beside cmds_max */
 };
@@ -39,12 +39,10 @@ struct session {
 	struct loop_call lose_call;		/* a loss found inside a callback */
 
 	/* Where to dial. */
-	unsigned portal_count, portal_next;
-	char portals[SESSION_PORTALS_MAX][TRANSPORT_PORTAL_MAX];
+	struct portals portals;
 	struct resolve *resolving;
 	struct resolve_result addresses;	/* of the portal in turn; used from the front */
 	unsigned address_next;
-	char redirect[TRANSPORT_PORTAL_MAX];	/* "" or where the target sent us, for one outage */
 	bool redirected;			/* the attempt that just failed was */
 	unsigned redirects;			/* since the link was up */
 	char portal[TRANSPORT_PORTAL_MAX];	/* the one that is dialled or up */

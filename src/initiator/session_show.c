@@ -126,7 +126,7 @@ void session_describe(const struct session *s, session_emit *emit, void *out)
 	snprintf(isid, sizeof(isid), "%012" PRIx64, s->isid);
 	emit(out, "target", s->target);
 	emit(out, "portal", s->portal);
-	emit(out, "persistent_portal", s->portals[0]);
+	emit(out, "persistent_portal", s->portals.list[0]);
 	show_u64(emit, out, "tpgt", s->limits.tpgt);
 	emit(out, "local", s->tp ? transport_local(s->tp) : "");
 	emit(out, "isid", isid);

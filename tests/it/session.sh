@@ -162,4 +162,35 @@ a_barred_lun_is_taken_on_the_operators_word() {
 		"$MNT/.iscsifs/events"
 }
 
+# _redirected [permanently]: the first login is sent on to the target other, whose link is then lost
+_redirected() {
+	local how=$1
+	expect_outage
+	_faulty_target
+	target_start name=other "lun=$CASE_DIR/disk.img" -- --control "$CASE_DIR/other.sock" \
+		--enable-faults
+	_fault "rule bad on login count 1 do redirect $how 127.0.0.1:${TARGET_PORT[other]}"
+	mount_start time2wait=eager
+	session_expect "portal=127.0.0.1:${TARGET_PORT[other]}"
+	_read_one "$(lun_file)"
+	iscsifsadm "--socket=$CASE_DIR/other.sock" target fault add 'rule off on time 0 do reset'
+	session_expect link=UP logins=2
+	_read_one "$(lun_file)"
+}
+
+a_temporary_redirect_is_forgotten_at_the_next_outage() {
+	_redirected ''
+	session_expect "portal=127.0.0.1:${TARGET_PORT[t]}"
+	expect "as an event" grep -q 'event=redirect .* for_good=No' "$MNT/.iscsifs/events"
+}
+
+a_permanent_redirect_is_kept_until_it_is_dead() {
+	_redirected permanently
+	session_expect "portal=127.0.0.1:${TARGET_PORT[other]}"
+	expect "as an event" grep -q 'event=redirect .* for_good=Yes' "$MNT/.iscsifs/events"
+	target_kill9 other
+	_read_one "$(lun_file)"
+	session_expect "portal=127.0.0.1:${TARGET_PORT[t]}" gate=OPEN
+}
+
 run_cases "$@"

@@ -245,6 +245,59 @@ static void a_redirect_is_forgotten_at_the_next_outage(void **state)
 	assert_string_equal(s->last_portal, "192.0.2.1:3260");
 }
 
+static const char *dead_portal;
+
+static void refuse_one_portal(struct sim *s, const char *portal, struct sim_dial *dial)
+{
+	(void)s;
+	if (dead_portal && !strcmp(portal, dead_portal))
+		dial->answer = SIM_DIAL_REFUSED;
+}
+
+static void a_permanent_redirect_is_kept_and_a_dead_one_passed_over(void **state)
+{
+	struct sim *s = blank(state, 1, eager);
+	struct sim_dial d = { .answer = SIM_DIAL_LOGIN, .status = 0x0102,
+			      .redirect = "192.0.2.50:3260" };
+
+	scripted(s, &d, 1);
+	sim_begin(s);
+	assert_true(sim_run_until(s, sim_is_decided, 10000));
+	sim_run(s, 5000);
+	dead_portal = NULL;
+	s->net.on_dial = refuse_one_portal;
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "dropped");
+	sim_run(s, 5000);
+	assert_string_equal(s->last_portal, "192.0.2.50:3260");
+	dead_portal = "192.0.2.50:3260";
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "dropped");
+	sim_run(s, 5000);
+	assert_true(sim_is_open(s));
+	assert_string_equal(s->last_portal, "192.0.2.1:3260");
+	dead_portal = NULL;
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "dropped");
+	sim_run(s, 5000);
+	assert_string_equal(s->last_portal, "192.0.2.50:3260");
+}
+
+static void after_a_loss_the_same_portal_is_dialled_first(void **state)
+{
+	static const char *const portals[] = { "192.0.2.1:3260", "192.0.2.2:3260", NULL };
+	struct sim *s = blank(state, 1, eager);
+
+	sim_begin_with(s, portals, false);
+	assert_true(sim_run_until(s, sim_is_decided, 10000));
+	sim_run(s, 5000);
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "dropped");
+	sim_run(s, 5000);
+	assert_string_equal(s->last_portal, "192.0.2.1:3260");
+	dead_portal = "192.0.2.1:3260";
+	s->net.on_dial = refuse_one_portal;
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "dropped");
+	sim_run(s, 5000);
+	assert_string_equal(s->last_portal, "192.0.2.2:3260");
+}
+
 /* --- lost anywhere ------------------------------------------------------------------------ */
 
 static unsigned drop_at;
@@ -441,6 +494,8 @@ int main(void)
 		SIM_CASE(a_redirect_to_nowhere_leads_back_to_the_portal),
 		SIM_CASE(a_circle_of_redirects_ends),
 		SIM_CASE(a_redirect_is_forgotten_at_the_next_outage),
+		SIM_CASE(a_permanent_redirect_is_kept_and_a_dead_one_passed_over),
+		SIM_CASE(after_a_loss_the_same_portal_is_dialled_first),
 		SIM_CASE(a_link_lost_at_any_command_of_a_story_comes_back),
 		SIM_CASE(freed_in_any_state_it_leaks_nothing),
 		SIM_CASE(close_flushes_then_logs_out),
