@@ -23,6 +23,8 @@ enum {
 	SESSION_PING_AGAIN_MS = 100,
 	SESSION_REDIRECTS = 8,		/* in a row; more are a circle */
 	SESSION_BRIEF_MS = 1000,	/* a link that was up for less, for nothing, has not been up */
+	SESSION_THEFTS = 2,		/* so many in a row are told */
+	SESSION_THEFT_MS = 3000,	/* a rival waits for Time2Wait as we do, and so long at most */
 	SESSION_EARLY_MS = 5000,	/* so long a target may wait for the login of a connection */
 };
 
@@ -157,6 +159,8 @@ static enum link_event session_attempt_failed(struct session *s, enum link_event
 		return ev;
 	}
 	s->redirected = false;
+	if (s->link.state == LINK_DIAL)
+		s->thefts = 0;		/* who is reinstated elsewhere still takes logins */
 	portals_failed(&s->portals);
 	s->failures++;
 	if (session_gives_up(s))
@@ -168,6 +172,33 @@ static enum link_event session_attempt_failed(struct session *s, enum link_event
 	return ev;
 }
 
+static bool session_is_young(const struct session *s)
+{
+	return loop_now(s->loop) - s->login_time < s->time2wait + SESSION_THEFT_MS;
+}
+
+/*
+ * A login with our name, ISID and portal group ends our session (RFC 7143 6.3.5), and ours ends
+ * theirs. All that can be seen of it is a target that takes each login and closes the connection
+ * soon after it; a target that crashes does not take the next one.
+ */
+static void session_note_theft(struct session *s)
+{
+	s->thefts = s->closed_by_target && session_is_young(s) ? s->thefts + 1 : 0;
+	s->closed_by_target = false;
+	if (s->thefts != SESSION_THEFTS)
+		return;
+	log_error("perhaps another initiator uses our name: the target took our login and closed the "
+		  "connection soon after it, twice in a row | target=%s initiator=%s", s->target,
+		  s->settings.initiator_name);
+	session_post(s, "other-initiator", "initiator", s->settings.initiator_name);
+}
+
+bool session_has_rival(const struct session *s)
+{
+	return s->thefts >= SESSION_THEFTS && (s->link.state != LINK_UP || session_is_young(s));
+}
+
 /* The attempt failed, or the link was lost; last_err says why. */
 static void session_lost(struct session *s, enum link_event ev)
 {
@@ -175,8 +206,10 @@ static void session_lost(struct session *s, enum link_event ev)
 	enum link_state state = s->link.state;
 
 	s->too_early = false;
-	if (state == LINK_UP || state == LINK_PROBE)
+	if (state == LINK_UP || state == LINK_PROBE) {
 		s->lost_at = now;
+		session_note_theft(s);
+	}
 	if (state == LINK_UP) {
 		s->losses++;
 		s->failures = session_failures_now(s);
@@ -212,6 +245,7 @@ static void session_on_ready(void *arg, const struct transport_limits *limits)
 
 	s->limits = *limits;
 	s->time2wait = limits->time2wait;
+	s->login_time = loop_now(s->loop);
 	s->logins++;
 	session_step(s, LINK_EV_READY);
 }
@@ -235,6 +269,7 @@ static void session_on_lost(void *arg, const struct transport_loss *loss)
 	struct session *s = arg;
 
 	session_set_error(s, session_loss_code(loss), loss->text);
+	s->closed_by_target = loss->closed;
 	if (loss->time2wait >= 0)
 		s->time2wait = loss->time2wait;
 	if (loss->kind == TRANSPORT_LOSS_LOGIN && *loss->redirect) {

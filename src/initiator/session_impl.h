@@ -53,6 +53,9 @@ struct session {
 	unsigned failures;			/* dials in a row that came to nothing */
 	mono_ms lost_at;			/* of the last login that was lost; MONO_NEVER: none */
 	span_ms time2wait;
+	mono_ms login_time;			/* of the last one */
+	bool closed_by_target;			/* the loss that is being dealt with */
+	unsigned thefts;			/* in a row: closed by the target right after the login */
 	mono_ms attempt_began;			/* of the dial, or of the logout */
 	bool too_early;				/* the attempt failed before it could log in */
 	uint64_t answered_before;		/* requests, when the link came up */
@@ -83,6 +86,8 @@ struct session {
 void session_step(struct session *s, enum link_event ev);
 /* The link is lost for this reason: step when the loop has it again. */
 void session_lose(struct session *s, enum err_code code, const char *text);
+/* Is it probable that another initiator uses our name and ISID? */
+bool session_has_rival(const struct session *s);
 /* A LUN has nothing left to do. */
 void session_lun_drained(void *arg, struct lun *lun);
 /* on_first_login, once. */

@@ -219,6 +219,8 @@ static void put_states(FILE *f, const struct control_record *r)
 	fputc('\n', f);
 	if (*get(r, "last_error"))
 		put_field(f, "\t\tLast Error: ", get(r, "last_error"));
+	if (*get(r, "why"))
+		put_field(f, "\t\tWhy: ", get(r, "why"));
 	fprintf(f, "\t\tLogins: %s, Losses: %s, Failed Attempts: %s\n", get(r, "logins"),
 		get(r, "losses"), get(r, "attempts"));
 	put_field(f, "\t\tMountpoint: ", get(r, "mountpoint"));

@@ -193,4 +193,34 @@ a_permanent_redirect_is_kept_until_it_is_dead() {
 	session_expect "portal=127.0.0.1:${TARGET_PORT[t]}" gate=OPEN
 }
 
+# Logs in with our name and ISID whenever we have, until it has been thrown out often enough.
+_rival() {	# PORT ISID NAME
+	PYTHONPATH=$SRCDIR/tests/it PYTHONDONTWRITEBYTECODE=1 exec python3 -c '
+import sys, types
+import target_wire as wire
+port, isid, name = sys.argv[1:]
+target = types.SimpleNamespace(address=("127.0.0.1", int(port)))
+for turn in range(3):
+    rival = wire.Initiator(target, bytes.fromhex(isid), name)
+    rival.sock.settimeout(20)
+    assert rival.login().login_status == 0
+    print("in", flush=True)
+    assert rival.closes()' "$@"
+}
+
+another_initiator_with_our_name_is_told() {
+	expect_log 'session lost, dialling again'
+	expect_log 'perhaps another initiator uses our name'
+	need python3
+	target_start
+	mount_start
+	spawn rival _rival "${TARGET_PORT[t]}" "$(session_get isid)" "$(session_get initiator)"
+	session_expect 'why=perhaps another initiator uses our name'
+	expect_equal "told" "$(grep -c 'event=other-initiator' "$MNT/.iscsifs/events")" 1
+	finish "${PID[rival]}"
+	session_expect link=UP gate=OPEN
+	_read_one "$(lun_file)"
+	expect_equal "in the log" "$(grep -c 'error: perhaps another' mount.m.log)" 1
+}
+
 run_cases "$@"

@@ -238,6 +238,7 @@ struct sim {
 	bool verbose;
 	struct loop *loop;
 	struct session *session;
+	struct events *events;		/* what the session posts */
 	struct node_settings settings;	/* as it was begun with */
 	struct sim_disk disks[SIM_LUNS];
 	struct sim_model models[SIM_LUNS];
@@ -293,6 +294,8 @@ void sim_run(struct sim *s, span_ms span);
 /* Run until @cond holds; false: it did not within @span. */
 bool sim_run_until(struct sim *s, bool (*cond)(struct sim *s), span_ms span);
 
+/* How many events of @type were posted, as far as they are kept. */
+unsigned sim_told(const struct sim *s, const char *type);
 struct lun *sim_lun(struct sim *s, unsigned number);
 struct sim_io *sim_submit(struct sim *s, unsigned lun, enum lun_op op, uint64_t off, uint32_t len,
 			  bool fua);

@@ -56,12 +56,13 @@ static void tp_fire_lost(struct loop_timer *t)
 static void tp_lose(struct transport *tp, enum transport_loss_kind kind, span_ms time2wait,
 		    const char *text)
 {
+	bool logged_in = tp->state == TP_READY || tp->state == TP_LOGGING_OUT;
 	struct sim *s = tp->sim;
 	struct sim_task *t;
 
 	if (tp->state == TP_LOST)
 		return;
-	if (tp->state == TP_READY || tp->state == TP_LOGGING_OUT) {
+	if (logged_in) {
 		s->losses++;
 		s->last_loss = loop_now(s->loop);
 		s->named_wait = time2wait < 0 ? s->net.time2wait : time2wait;
@@ -69,6 +70,7 @@ static void tp_lose(struct transport *tp, enum transport_loss_kind kind, span_ms
 	tp->state = TP_LOST;
 	tp->loss.kind = kind;
 	tp->loss.time2wait = time2wait;
+	tp->loss.closed = logged_in && kind != TRANSPORT_LOSS_LOGGED_OUT;
 	snprintf(tp->loss.text, sizeof(tp->loss.text), "%s", text);
 	snprintf(tp->loss.redirect, sizeof(tp->loss.redirect), "%s", tp->redirect);
 	loop_timer_stop(&tp->pong);

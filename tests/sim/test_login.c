@@ -298,6 +298,56 @@ static void after_a_loss_the_same_portal_is_dialled_first(void **state)
 	assert_string_equal(s->last_portal, "192.0.2.2:3260");
 }
 
+/* --- another initiator ----------------------------------------------------------------------- */
+
+static void drop_soon(struct sim *s, const char *portal, struct sim_dial *dial)
+{
+	(void)s;
+	(void)portal;
+	dial->answer = SIM_DIAL_BRIEF;
+	dial->delay = 800;
+}
+
+static void who_ends_our_session_again_and_again_is_told_once(void **state)
+{
+	struct sim *s = world(state, 1, NULL);
+
+	sim_run(s, 20000);
+	s->net.on_dial = drop_soon;
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "dropped");
+	while (s->losses < 2)
+		sim_run(s, 10);
+	assert_int_equal(sim_told(s, "other-initiator"), 0);	/* once is nothing */
+	assert_false(session_has_rival(s->session));
+	sim_run(s, 30000);
+	assert_true(s->losses > 4);
+	assert_int_equal(sim_told(s, "other-initiator"), 1);
+	assert_true(session_has_rival(s->session));
+	s->net.on_dial = NULL;
+	sim_run(s, 20000);
+	assert_false(session_has_rival(s->session));
+}
+
+static void refuse_each_second(struct sim *s, const char *portal, struct sim_dial *dial)
+{
+	if (s->dials % 2)
+		dial->answer = SIM_DIAL_REFUSED;
+	else
+		drop_soon(s, portal, dial);
+}
+
+static void a_target_that_crashes_is_no_other_initiator(void **state)
+{
+	struct sim *s = world(state, 1, eager);
+
+	sim_run(s, 20000);
+	s->net.on_dial = refuse_each_second;
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "crashed");
+	sim_run(s, 30000);
+	assert_true(s->losses > 4);
+	assert_int_equal(sim_told(s, "other-initiator"), 0);
+}
+
 /* --- lost anywhere ------------------------------------------------------------------------ */
 
 static unsigned drop_at;
@@ -496,6 +546,8 @@ int main(void)
 		SIM_CASE(a_redirect_is_forgotten_at_the_next_outage),
 		SIM_CASE(a_permanent_redirect_is_kept_and_a_dead_one_passed_over),
 		SIM_CASE(after_a_loss_the_same_portal_is_dialled_first),
+		SIM_CASE(who_ends_our_session_again_and_again_is_told_once),
+		SIM_CASE(a_target_that_crashes_is_no_other_initiator),
 		SIM_CASE(a_link_lost_at_any_command_of_a_story_comes_back),
 		SIM_CASE(freed_in_any_state_it_leaks_nothing),
 		SIM_CASE(close_flushes_then_logs_out),
