@@ -75,13 +75,15 @@ static void lun_outage_arm(struct lun *lun)
 	else if (lun->outage_began == MONO_NEVER || lun->gate.state == GATE_FAIL || limit < 0)
 		loop_timer_stop(&lun->outage_timer);
 	else
-		loop_timer_set(&lun->outage_timer, lun->outage_began + limit);
+		loop_timer_set(&lun->outage_timer, lun->outage_began + limit +
+						   loop_pauses(lun->loop) - lun->outage_pauses);
 }
 
 static void lun_outage_begin(struct lun *lun)
 {
 	if (lun->outage_began == MONO_NEVER) {
 		lun->outage_began = loop_now(lun->loop);
+		lun->outage_pauses = loop_pauses(lun->loop);
 		lun->outages++;
 	}
 	lun_outage_arm(lun);
@@ -109,10 +111,10 @@ static void lun_outage_over(struct loop_timer *t)
 		lun_gate(lun, GATE_EV_PROGRESS);
 		return;
 	}
-	if (lun_trial_has_no_end(lun)) {
-		lun_outage_arm(lun);
+	lun_outage_arm(lun);
+	if (lun_trial_has_no_end(lun) || t->when > loop_now(lun->loop))
 		return;
-	}
+	loop_timer_stop(t);
 	lun->given_up = true;
 	log_error("replacement_timeout is over: requests fail until the LUN is back | target=%s lun=%u "
 		  "requests=%u", lun->target, lun->facts.number, lun->q.requests);

@@ -55,6 +55,7 @@ struct lun {
 	struct lun_io last_flush;
 
 	mono_ms outage_began;		/* MONO_NEVER: no outage */
+	span_ms outage_pauses;		/* the loop's, when it began: time that does not count */
 	bool outage_told;		/* as an event: a look that ends well is none */
 	bool given_up;			/* its budget is spent */
 	bool looking;			/* held for a look at it, by a unit attention; the link is up */

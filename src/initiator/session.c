@@ -351,12 +351,13 @@ static void session_on_resolved(void *arg, const struct resolve_result *result)
 /* login_timeout counts from when the login may begin; at the end logout_timeout takes its place. */
 static void session_time_attempt(struct session *s)
 {
-	mono_ms from = MAX(s->attempt_began, session_login_at(s));
+	mono_ms from = MAX(s->attempt_began, loop_awake_since(s->loop));
 
 	if (s->closing)
-		loop_timer_set(&s->attempt_timer, s->attempt_began + s->settings.logout_timeout);
+		loop_timer_set(&s->attempt_timer, from + s->settings.logout_timeout);
 	else
-		loop_timer_set(&s->attempt_timer, from + s->settings.login_timeout);
+		loop_timer_set(&s->attempt_timer,
+			       MAX(from, session_login_at(s)) + s->settings.login_timeout);
 }
 
 static void session_dial(struct session *s)
@@ -398,6 +399,10 @@ static void session_attempt_over(struct loop_timer *t)
 {
 	struct session *s = container_of(t, struct session, attempt_timer);
 
+	session_time_attempt(s);
+	if (t->when > loop_now(s->loop))	/* it was we who were away */
+		return;
+	loop_timer_stop(t);
 	if (s->link.state == LINK_UP) {		/* the last flushes take too long */
 		session_step(s, LINK_EV_CLOSE);
 		return;
@@ -442,11 +447,12 @@ static void session_check_alive(struct session *s)
 {
 	mono_ms now = loop_now(s->loop);
 	span_ms limit = s->settings.scsi_cmd_timeout;
+	span_ms watched = now - loop_awake_since(s->loop);	/* before that we were deaf */
 	struct alive_input in = {
 		.now = now,
-		.silence = MIN(transport_silence(s->tp), now - s->state_since),
+		.silence = MIN(transport_silence(s->tp), MIN(now - s->state_since, watched)),
 		.blocked = transport_queued(s->tp) > 0,
-		.oldest = session_oldest(s),
+		.oldest = MIN(session_oldest(s), MAX(watched, 1)),
 		.interval = s->settings.noop_out_interval,
 		.timeout = s->settings.noop_out_timeout,
 		.patience = limit,

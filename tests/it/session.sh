@@ -223,4 +223,29 @@ another_initiator_with_our_name_is_told() {
 	expect_equal "in the log" "$(grep -c 'error: perhaps another' mount.m.log)" 1
 }
 
+# The daemon is stopped for longer than every time limit of its own.
+a_daemon_that_was_stopped_ends_no_session() {
+	target_start
+	mount_start noop_out_interval=200ms noop_out_timeout=200ms scsi_cmd_timeout=400ms \
+		replacement_timeout=500ms
+	pattern_write "$(lun_file)" seed=5 blocks=0..4095 io=64
+	for _ in 1 2 3; do
+		spawn reader "$PATTERN" check "$(lun_file)" seed=5 blocks=0..4095 io=64
+		wait_for 10 "the reader" _reads
+		kill -STOP "${PID[mount.m]}"
+		expect_not "anything to happen" poll 2 false
+		kill -CONT "${PID[mount.m]}"
+		finish "${PID[reader]}"
+	done
+	expect_equal "losses" "$(session_get losses)" 0
+	expect_equal "errors" "$(session_get errors)" 0
+}
+
+READS=0
+_reads() {	# more than when it was asked last
+	local before=$READS
+	READS=$(session_get reads)
+	[ "$READS" -gt "$before" ]
+}
+
 run_cases "$@"

@@ -288,6 +288,9 @@ void sim_begin(struct sim *s);
 void sim_begin_with(struct sim *s, const char *const *portals, bool background);
 void sim_free(struct sim *s);
 
+/* Time goes by in which the daemon is stopped and the world is not. */
+void sim_pause(struct sim *s, span_ms span);
+
 /* One turn, to the next thing that happens but not past @until; checks. False: @until is reached. */
 bool sim_turn(struct sim *s, mono_ms until);
 void sim_run(struct sim *s, span_ms span);

@@ -120,6 +120,56 @@ static void a_held_flush_of_nothing_ends_the_trial(void **state)
 	assert_int_equal(gate_of(s, 0), GATE_OPEN);
 }
 
+static void a_pause_of_ours_is_no_silence_of_the_target(void **state)
+{
+	struct sim *s = world(state, 1, NULL);
+	struct sim_io *r;
+
+	s->net.delay_min = s->net.delay_max = 1500;	/* there and back: 3 s of the 4 that it has */
+	r = sim_read(s, 0, 0, 512);
+	sim_run(s, 100);
+	sim_pause(s, 60000);
+	released(s);
+	assert_int_equal(r->err, 0);
+	assert_int_equal(s->session->losses, 0);
+	s->net.black = true;
+	sim_run(s, 5000);
+	assert_true(s->session->losses > 0);
+}
+
+static void a_pause_of_ours_costs_no_outage_its_time(void **state)
+{
+	struct sim *s = world(state, 1, (const char *[]){ "replacement_timeout=20", NULL });
+	struct sim_io *r;
+	mono_ms began;
+
+	net_down(s);
+	sim_run(s, 1);
+	began = sim_now();
+	r = sim_read(s, 0, 0, 512);
+	sim_run(s, 5000);
+	sim_pause(s, 60000);
+	sim_run(s, 14000);
+	assert_false(r->answered);
+	sim_run(s, 2000);
+	assert_int_equal(r->err, -EIO);
+	assert_in_range(r->answered_at - began, 79900, 80100);
+}
+
+static void a_pause_in_a_login_does_not_end_it(void **state)
+{
+	struct sim *s = world(state, 1, eager);
+
+	s->net.delay_min = s->net.delay_max = 400;
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "dropped");
+	while (link_of(s) != LINK_PROBE)
+		sim_run(s, 1);
+	sim_pause(s, 30000);
+	assert_true(sim_run_until(s, sim_is_open, 20000));
+	assert_int_equal(s->losses, 1);
+	assert_int_equal(s->dials, 2);
+}
+
 static void a_lun_without_a_link_is_not_ready(void **state)
 {
 	struct sim *s = world(state, 2, (const char *[]){ "time2wait=eager", NULL });
@@ -850,6 +900,9 @@ int main(void)
 		SIM_CASE(negative_holds_for_ever),
 		SIM_CASE(a_trial_that_nobody_waits_for_ends_by_itself),
 		SIM_CASE(a_held_flush_of_nothing_ends_the_trial),
+		SIM_CASE(a_pause_of_ours_is_no_silence_of_the_target),
+		SIM_CASE(a_pause_of_ours_costs_no_outage_its_time),
+		SIM_CASE(a_pause_in_a_login_does_not_end_it),
 		SIM_CASE(a_lun_without_a_link_is_not_ready),
 		SIM_CASE(longer_replacement_timeout_takes_effect_on_the_running_outage),
 		SIM_CASE(shorter_replacement_timeout_ends_the_running_outage),
