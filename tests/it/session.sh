@@ -223,19 +223,26 @@ another_initiator_with_our_name_is_told() {
 	expect_equal "in the log" "$(grep -c 'error: perhaps another' mount.m.log)" 1
 }
 
-# The daemon is stopped for longer than every time limit of its own.
+# The daemon is stopped for longer than every time limit of its own, with more on its way to it than
+# sockets hold.
 a_daemon_that_was_stopped_ends_no_session() {
+	local i readers
 	target_start
 	mount_start noop_out_interval=200ms noop_out_timeout=200ms scsi_cmd_timeout=400ms \
 		replacement_timeout=500ms
-	pattern_write "$(lun_file)" seed=5 blocks=0..4095 io=64
 	for _ in 1 2 3; do
-		spawn reader "$PATTERN" check "$(lun_file)" seed=5 blocks=0..4095 io=64
-		wait_for 10 "the reader" _reads
+		readers=
+		for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do
+			spawn "reader$i" dd if="$(lun_file)" of=/dev/null bs=1M count=64 iflag=direct
+			readers+=" ${PID[reader$i]}"
+		done
+		wait_for 10 "the readers" _reads
 		kill -STOP "${PID[mount.m]}"
 		expect_not "anything to happen" poll 2 false
 		kill -CONT "${PID[mount.m]}"
-		finish "${PID[reader]}"
+		for i in $readers; do
+			finish "$i"
+		done
 	done
 	expect_equal "losses" "$(session_get losses)" 0
 	expect_equal "errors" "$(session_get errors)" 0
