@@ -671,6 +671,8 @@ void lun_settings_changed(struct lun *lun)
 	(void)ioq_set_depth(&lun->q, (unsigned)lun->settings->queue_depth);
 	lun->q.patience = lun->settings->replacement_timeout;
 	lun_outage_arm(lun);
+	if (lun->q.open)
+		ioq_pump(&lun->q);	/* there may be room now */
 }
 
 /* --- what its users call ------------------------------------------------------------------ */

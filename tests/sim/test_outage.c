@@ -120,6 +120,129 @@ static void a_held_flush_of_nothing_ends_the_trial(void **state)
 	assert_int_equal(gate_of(s, 0), GATE_OPEN);
 }
 
+/* --- settings changed while they count ------------------------------------------------------- */
+
+static void never_answered(struct sim *s, struct sim_trap *t)
+{
+	*t = (struct sim_trap){ .matches = is_read, .fate = SIM_FATE_SILENT, .count = 1 };
+	trap(s, t);
+	sim_read(s, 0, 0, 512);
+}
+
+static void scsi_cmd_timeout_counts_for_commands_that_wait(void **state)
+{
+	struct sim *s = world(state, 1, eager);
+	struct sim_trap t;
+	mono_ms began = sim_now();
+
+	never_answered(s, &t);
+	sim_run(s, 2000);
+	set(s, "scsi_cmd_timeout", "10");
+	sim_run(s, 7000);
+	assert_int_equal(s->session->losses, 0);
+	set(s, "scsi_cmd_timeout", "500ms");
+	released(s);
+	assert_int_equal(s->session->losses, 1);
+	assert_in_range(sim_now() - began, 9000, 9500);
+}
+
+static void pings_turned_on_find_a_silence_that_is_there(void **state)
+{
+	struct sim *s = world(state, 1, (const char *[]){ "noop_out_interval=0", NULL });
+
+	s->net.black = true;
+	sim_run(s, 60000);
+	assert_int_equal(s->session->losses, 0);
+	set(s, "noop_out_interval", "2");
+	sim_run(s, 1500);
+	assert_int_equal(s->session->losses, 1);
+}
+
+static void noop_out_timeout_counts_for_a_ping_that_waits(void **state)
+{
+	struct sim *s = world(state, 1, (const char *[]){ "noop_out_timeout=20", NULL });
+
+	sim_run(s, 10);
+	s->net.black = true;
+	sim_run(s, 10000);
+	assert_int_equal(s->pings > 0, 1);
+	assert_int_equal(s->session->losses, 0);
+	set(s, "noop_out_timeout", "1");
+	sim_run(s, 10);
+	assert_int_equal(s->session->losses, 1);
+}
+
+static void mute_dial(struct sim *s, const char *portal, struct sim_dial *dial)
+{
+	(void)s;
+	(void)portal;
+	dial->answer = SIM_DIAL_MUTE;
+}
+
+static void login_timeout_counts_for_an_attempt_that_waits(void **state)
+{
+	struct sim *s = world(state, 1, (const char *[]){ "login_timeout=60", "time2wait=eager",
+							  "replacement_timeout=-1", NULL });
+
+	s->net.on_dial = mute_dial;
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "dropped");
+	sim_run(s, 20000);
+	assert_int_equal(s->dials, 2);
+	net_up(s);
+	set(s, "login_timeout", "1");
+	assert_true(sim_run_until(s, sim_is_open, 2000));
+}
+
+static void logout_timeout_counts_for_a_logout_that_waits(void **state)
+{
+	struct sim *s = world(state, 1, (const char *[]){ "logout_timeout=60", NULL });
+
+	s->net.deaf_logout = true;
+	session_close(s->session);
+	sim_run(s, 10000);
+	assert_int_equal(s->closed, 0);
+	set(s, "logout_timeout", "1");
+	sim_run(s, 10);
+	assert_int_equal(s->closed, 1);
+}
+
+static void reopen_max_counts_for_an_outage_that_has_begun(void **state)
+{
+	struct sim *s = world(state, 1, eager);
+
+	s->errors_are_fine = true;
+	net_down(s);
+	sim_run(s, 10000);
+	assert_true(s->dials > 3);
+	set(s, "reopen_max", "2");
+	sim_run(s, 5000);
+	assert_int_equal(link_of(s), LINK_REFUSED);
+	assert_int_equal(sim_told(s, "session-refused"), 1);
+}
+
+static void queue_depth_counts_for_requests_that_wait(void **state)
+{
+	struct sim *s = world(state, 1, (const char *[]){ "queue_depth=1", NULL });
+
+	slow(s);
+	for (unsigned i = 0; i < 6; i++)
+		sim_read(s, 0, i * 512, 512);
+	sim_run(s, 10);
+	assert_int_equal(sim_tasks_on_wire(s), 1);
+	set(s, "queue_depth", "4");
+	sim_run(s, 10);
+	assert_int_equal(sim_tasks_on_wire(s), 4);
+	released(s);
+}
+
+static void a_change_is_an_event(void **state)
+{
+	struct sim *s = world(state, 1, NULL);
+
+	set(s, "replacement_timeout", "5");
+	assert_int_equal(sim_told(s, "setting-changed"), 1);
+}
+
 static void a_pause_of_ours_is_no_silence_of_the_target(void **state)
 {
 	struct sim *s = world(state, 1, NULL);
@@ -900,6 +1023,14 @@ int main(void)
 		SIM_CASE(negative_holds_for_ever),
 		SIM_CASE(a_trial_that_nobody_waits_for_ends_by_itself),
 		SIM_CASE(a_held_flush_of_nothing_ends_the_trial),
+		SIM_CASE(scsi_cmd_timeout_counts_for_commands_that_wait),
+		SIM_CASE(pings_turned_on_find_a_silence_that_is_there),
+		SIM_CASE(noop_out_timeout_counts_for_a_ping_that_waits),
+		SIM_CASE(login_timeout_counts_for_an_attempt_that_waits),
+		SIM_CASE(logout_timeout_counts_for_a_logout_that_waits),
+		SIM_CASE(reopen_max_counts_for_an_outage_that_has_begun),
+		SIM_CASE(queue_depth_counts_for_requests_that_wait),
+		SIM_CASE(a_change_is_an_event),
 		SIM_CASE(a_pause_of_ours_is_no_silence_of_the_target),
 		SIM_CASE(a_pause_of_ours_costs_no_outage_its_time),
 		SIM_CASE(a_pause_in_a_login_does_not_end_it),
