@@ -121,7 +121,7 @@ static void lun_outage_over(struct loop_timer *t)
 	lun_post(lun, "outage-expired", "requests", lun_text(lun->q.requests).s);
 	lun_gate(lun, GATE_EV_EXPIRED);
 	/* It was on trial, or is: nobody asks it any more, so we do. */
-	if (lun->q.wire->tp && lun->state == LUN_READY && !lun->probing)
+	if (lun->q.wire->tp && lun->state == LUN_READY && !lun->probing && !lun->held)
 		loop_timer_set(&lun->probe_timer, loop_now(lun->loop) + LUN_ASK_AGAIN_MS);
 }
 
@@ -143,7 +143,7 @@ static void lun_gate(struct lun *lun, enum gate_event ev)
 		log_debug("gate %s -> %s | target=%s lun=%u event=%s", gate_state_name(before),
 			  gate_state_name(lun->gate.state), lun->target, lun->facts.number,
 			  gate_event_name(ev));
-	lun->q.open = gate_passes(&lun->gate);
+	ioq_set_open(&lun->q, gate_passes(&lun->gate));
 	lun->q.on_trial = lun->gate.state == GATE_TRIAL || lun->gate.state == GATE_FAIL;
 	lun->q.wants_idle |= lun->gate.state == GATE_TRIAL;
 	if (actions & GATE_DO_HOLD)
@@ -190,6 +190,23 @@ static void lun_wait_for_ready(struct lun *lun, const char *why)
 	lun_set_state(lun, LUN_NOT_READY);
 	loop_timer_set(&lun->probe_timer, loop_now(lun->loop) + LUN_ASK_AGAIN_MS);
 	lun_settle(lun);
+}
+
+/* 29/00 POWER ON, RESET, OR BUS DEVICE RESET OCCURRED to 29/03 BUS DEVICE RESET FUNCTION OCCURRED. */
+static bool is_power_on(uint16_t code)
+{
+	return code >= SENSE_POWER_ON && code <= 0x2903;
+}
+
+/*
+ * Is it our own reset that it speaks of? 29/02 and 29/03 are about resets alone; 29/00, which may be
+ * about either, is believed to be ours only while the link has lived through it.
+ */
+static bool lun_explains(const struct lun *lun, uint16_t code)
+{
+	if (!lun->reset)
+		return false;
+	return code == 0x2902 || code == 0x2903 || (code == SENSE_POWER_ON && !lun->reset_lost);
 }
 
 /* Acknowledged, unflushed writes and then a power-on: the target may have lost them. */
@@ -269,14 +286,27 @@ static void lun_announce(struct lun *lun, const struct lun_facts *before)
 /* A unit attention is told once: what a probe that led nowhere has heard counts all the same. */
 static void lun_take_attentions(struct lun *lun)
 {
-	lun->power_lost |= lun->probe.power_on && !lun->probe.nexus_loss;
-	lun->probe.power_on = false;
+	lun->power_lost |= lun->power_on && !lun->probe.nexus_loss;
+	lun->power_on = false;
+}
+
+/* It is ready: requests may pass, unless the ladder is at work. */
+static void lun_open(struct lun *lun)
+{
+	if (lun->held)
+		return;
+	lun_gate(lun, GATE_EV_READY);
+	/* Nothing was waiting: nobody saw an outage. */
+	if (lun->gate.state == GATE_TRIAL && !lun->q.requests && !lun->given_up)
+		lun_gate(lun, GATE_EV_PROGRESS);
+	else if (lun_trial_has_no_end(lun))
+		lun_outage_arm(lun);
 }
 
 static void lun_accepted(struct lun *lun, const struct lun_facts *before)
 {
 	lun->accepting = false;
-	lun->power_lost = lun->probe.power_on = false;	/* the old disk's */
+	lun->power_lost = lun->power_on = false;	/* the old disk's */
 	ioq_new_disk(&lun->q);
 	log_info("the disk that answers now is accepted | target=%s lun=%u was=%s is=%s",
 		 lun->target, lun->facts.number, lun_name(before), lun_name(&lun->facts));
@@ -304,13 +334,9 @@ static void lun_ready(struct lun *lun)
 	lun_take_limits(lun);
 	*lun->why = '\0';
 	lun_set_state(lun, LUN_READY);
+	lun->reset = false;
 	lun_announce(lun, &before);
-	lun_gate(lun, GATE_EV_READY);
-	/* Nothing was waiting: nobody saw an outage. */
-	if (lun->gate.state == GATE_TRIAL && !lun->q.requests && !lun->given_up)
-		lun_gate(lun, GATE_EV_PROGRESS);
-	else if (lun_trial_has_no_end(lun))
-		lun_outage_arm(lun);
+	lun_open(lun);
 	lun_settle(lun);
 }
 
@@ -362,9 +388,11 @@ static void lun_probe_attention(struct probe *p)
 {
 	struct lun *lun = container_of(p, struct lun, probe);
 
-	/* At once: a flush that is on its way covers nothing of what was lost before it. */
-	if (p->power_on)
+	if (is_power_on(p->cmd.sense.code)) {
+		/* At once: a flush that is on its way covers nothing of what was lost before it. */
 		ioq_doubt(&lun->q);
+		lun->power_on |= !lun_explains(lun, p->cmd.sense.code);
+	}
 	if (!gate_passes(&lun->gate))
 		return;
 	lun->looking = lun->looking || lun->outage_began == MONO_NEVER;
@@ -401,13 +429,31 @@ static void lun_probe_due(struct loop_timer *t)
 
 /* --- what the queue tells ----------------------------------------------------------------- */
 
-/* An answer of a LUN that is being asked who it is, or is not ready, opens nothing. */
+/* A LUN that is being asked who it is, is not ready or held is not opened by an answer. */
+static bool lun_may_open(const struct lun *lun)
+{
+	return lun->state == LUN_READY && !lun->probing && !loop_timer_is_set(&lun->probe_timer) &&
+	       !lun->held;
+}
+
 static void lun_on_progress(void *arg)
 {
 	struct lun *lun = arg;
 
-	if (lun->state == LUN_READY && !lun->probing && !loop_timer_is_set(&lun->probe_timer))
+	if (lun_may_open(lun))
 		lun_gate(lun, GATE_EV_PROGRESS);
+}
+
+static void lun_on_poison(void *arg, const struct lun_io *io)
+{
+	static const char *const ops[] = {
+		[LUN_READ] = "read", [LUN_WRITE] = "write", [LUN_FLUSH] = "flush",
+	};
+	struct lun *lun = arg;
+
+	log_error("the link is lost each time that this request is sent alone, it is given up | "
+		  "target=%s lun=%u op=%s off=%llu len=%u", lun->target, lun->facts.number,
+		  ops[io->op], (unsigned long long)io->off, io->len);
 }
 
 static void lun_on_not_ready(void *arg, const struct sense *sense)
@@ -430,7 +476,7 @@ void lun_note_attention(struct lun *lun, const struct sense *sense)
 {
 	if (sense->code >> 8 == 0x29)
 		ioq_doubt(&lun->q);
-	if (sense->code >= SENSE_POWER_ON && sense->code <= 0x2903)
+	if (is_power_on(sense->code) && !lun_explains(lun, sense->code))
 		lun_note_power_on(lun);
 }
 
@@ -452,6 +498,60 @@ static void lun_on_attention(void *arg, const struct sense *sense)
 		lun_gate(lun, GATE_EV_LOST);
 		lun_probe_anew(lun);
 	}
+}
+
+/* --- what the ladder wants ---------------------------------------------------------------- */
+
+void lun_hold(struct lun *lun)
+{
+	if (lun->held)
+		return;
+	lun->held = true;
+	lun->looking = false;
+	lun_gate(lun, GATE_EV_LOST);
+	lun_outage_arm(lun);
+}
+
+static int lun_take_back_probe(struct lun *lun)
+{
+	int rc = transport_abandon(lun->q.wire->tp, &lun->probe.cmd);
+
+	if (rc < 0)
+		return rc;
+	lun->probing = lun->reprobe = false;
+	if (!lun->closed && lun->state != LUN_GONE && lun->state != LUN_BARRED)
+		lun_wait_for_ready(lun, "it did not answer the question who it is");
+	return 0;
+}
+
+int lun_take_back(struct lun *lun, const struct transport_cmd *late)
+{
+	bool probe = lun->probing && (!late || late == &lun->probe.cmd);
+	int rc = probe ? lun_take_back_probe(lun) : 0;
+
+	if (rc < 0 || (late && late == &lun->probe.cmd))
+		return rc;
+	return ioq_take_back(&lun->q, late);
+}
+
+void lun_note_reset(struct lun *lun)
+{
+	lun->reset = true;
+	lun->reset_lost = false;
+}
+
+void lun_look(struct lun *lun)
+{
+	lun_probe_anew(lun);
+}
+
+void lun_release(struct lun *lun)
+{
+	if (!lun->held)
+		return;
+	lun->held = false;
+	if (lun->q.wire->tp && !lun->closed && lun_may_open(lun))
+		lun_open(lun);
 }
 
 /* --- the end ------------------------------------------------------------------------------ */
@@ -520,6 +620,7 @@ static const struct ioq_events lun_ioq_events = {
 	.on_progress = lun_on_progress,
 	.on_not_ready = lun_on_not_ready,
 	.on_attention = lun_on_attention,
+	.on_poison = lun_on_poison,
 	.on_idle = lun_on_idle,
 };
 
@@ -608,7 +709,8 @@ void lun_ask_again(struct lun *lun)
 
 void lun_link_down(struct lun *lun)
 {
-	lun->probing = lun->reprobe = lun->looking = false;
+	lun->probing = lun->reprobe = lun->looking = lun->held = false;
+	lun->reset_lost = true;
 	loop_timer_stop(&lun->probe_timer);
 	if (lun->accepting) {
 		lun->accepting = false;

@@ -42,6 +42,7 @@ struct lun {
 	struct gate gate;
 	struct ioq q;
 	struct probe probe;
+	bool power_on;			/* heard by this probe: 29/00 to 29/03, and not for our reset */
 	bool power_lost;		/* heard since it was READY: a power on, and no nexus loss */
 	bool probing;
 	bool reprobe;			/* when the probe that was stopped is back */
@@ -59,6 +60,9 @@ struct lun {
 	bool outage_told;		/* as an event: a look that ends well is none */
 	bool given_up;			/* its budget is spent */
 	bool looking;			/* held for a look at it, by a unit attention; the link is up */
+	bool held;			/* by the ladder */
+	bool reset;			/* by us, and not READY since: it will say so */
+	bool reset_lost;		/* and the link was lost since */
 	struct loop_timer outage_timer;
 	struct loop_timer probe_timer;	/* not ready: ask again */
 	char why[96];			/* why it is not READY */
@@ -95,6 +99,17 @@ void lun_settings_changed(struct lun *lun);
  * written. on_drained says when, from the loop or inside this call.
  */
 void lun_drain(struct lun *lun);
+
+/* The ladder works for it: its requests wait, the outage begins; lun_release() ends that. */
+void lun_hold(struct lun *lun);
+/* As ioq_take_back(), of the question that is on its way as well. */
+int lun_take_back(struct lun *lun, const struct transport_cmd *late);
+/* The target has reset it for us, or was asked to: its next word about that is no power loss. */
+void lun_note_reset(struct lun *lun);
+/* It is asked anew who it is; nothing is sent to it before that is known. */
+void lun_look(struct lun *lun);
+/* Requests pass again, if it is ready. */
+void lun_release(struct lun *lun);
 
 /* A unit attention that came with the answer to a command of the session's own. */
 void lun_note_attention(struct lun *lun, const struct sense *sense);

@@ -201,7 +201,6 @@ static void probe_next(struct probe *p)
 
 static void probe_note_attention(struct probe *p)
 {
-	p->power_on |= p->cmd.sense.code >= SENSE_POWER_ON && p->cmd.sense.code <= 0x2903;
 	p->nexus_loss |= p->cmd.sense.code == SENSE_NEXUS_LOSS;
 }
 
@@ -304,6 +303,11 @@ static void probe_cmd_done(struct transport_cmd *cmd)
 	struct verdict v = verdict_of(cmd->rejected, cmd->status, &cmd->sense);
 
 	if (p->stopped) {
+		/* A unit attention is told once. */
+		if (v.kind == VERDICT_ATTENTION) {
+			probe_note_attention(p);
+			p->attention(p);
+		}
 		p->done(p, PROBE_STOPPED);
 		return;
 	}

@@ -21,6 +21,7 @@
 
 enum {
 	SESSION_PING_AGAIN_MS = 100,
+	SESSION_LOOKS = 4,		/* at the oldest command, within scsi_cmd_timeout */
 	SESSION_REDIRECTS = 8,		/* in a row; more are a circle */
 	SESSION_BRIEF_MS = 1000,	/* a link that was up for less, for nothing, has not been up */
 	SESSION_THEFTS = 2,		/* so many in a row are told */
@@ -211,6 +212,8 @@ static void session_lost(struct session *s, enum link_event ev)
 		session_note_theft(s);
 	}
 	if (state == LINK_UP) {
+		if (!s->asked_away)
+			ioq_wire_note_loss(&s->wire);
 		s->losses++;
 		s->failures = session_failures_now(s);
 		s->redirects = 0;
@@ -246,6 +249,7 @@ static void session_on_ready(void *arg, const struct transport_limits *limits)
 	s->limits = *limits;
 	s->time2wait = limits->time2wait;
 	s->login_time = loop_now(s->loop);
+	s->asked_away = false;
 	s->logins++;
 	session_step(s, LINK_EV_READY);
 }
@@ -270,6 +274,7 @@ static void session_on_lost(void *arg, const struct transport_loss *loss)
 
 	session_set_error(s, session_loss_code(loss), loss->text);
 	s->closed_by_target = loss->closed;
+	s->asked_away = loss->kind == TRANSPORT_LOSS_ASKED;
 	if (loss->time2wait >= 0)
 		s->time2wait = loss->time2wait;
 	if (loss->kind == TRANSPORT_LOSS_LOGIN && *loss->redirect) {
@@ -287,6 +292,7 @@ static const struct transport_events session_transport_events = {
 	.on_ready = session_on_ready,
 	.on_lost = session_on_lost,
 	.on_pong = session_on_pong,
+	.on_tmf = session_on_tmf,
 };
 
 static enum transport_digest session_digest(const struct session *s)
@@ -426,21 +432,17 @@ static void session_cut(struct session *s)
 	s->tp = NULL;
 	s->wire.tp = NULL;
 	s->luns_asking = false;
+	session_ladder_lost(s);
 }
 
 /* --- life --------------------------------------------------------------------------------- */
 
-/* The age of the oldest command, of a request or of ours; 0: there is none. */
-static span_ms session_oldest(const struct session *s)
+/* When a command may be late, and often enough before that to see that what we send is taken. */
+static span_ms session_look_again(span_ms limit, span_ms oldest)
 {
-	span_ms oldest = ioq_wire_oldest(&s->wire);
-	const struct lun *lun;
+	span_ms look = oldest ? MAX(limit / SESSION_LOOKS, 1) : limit;
 
-	if (s->luns_asking)
-		oldest = MAX(oldest, loop_now(s->loop) - s->luns_asked);
-	list_each(lun, &s->luns, link)
-		oldest = MAX(oldest, lun_probe_age(lun));
-	return oldest;
+	return oldest < limit ? MIN(limit - oldest, look) : look;
 }
 
 static void session_check_alive(struct session *s)
@@ -452,19 +454,13 @@ static void session_check_alive(struct session *s)
 		.now = now,
 		.silence = MIN(transport_silence(s->tp), MIN(now - s->state_since, watched)),
 		.blocked = transport_queued(s->tp) > 0,
-		.oldest = MIN(session_oldest(s), MAX(watched, 1)),
+		.oldest = session_ladder_check(s),
 		.interval = s->settings.noop_out_interval,
 		.timeout = s->settings.noop_out_timeout,
 		.patience = limit,
 	};
 	mono_ms next;
 
-	if (limit > 0 && in.oldest >= limit) {
-		session_set_error(s, ERR_PDU_TIMEOUT, "a command was not answered within "
-						      "scsi_cmd_timeout");
-		session_lost(s, LINK_EV_LOST);
-		return;
-	}
 	if (in.timeout <= 0)
 		in.interval = 0;
 	switch (alive_check(&s->alive, &in, &next)) {
@@ -483,7 +479,7 @@ static void session_check_alive(struct session *s)
 		break;
 	}
 	if (limit > 0)
-		next = MIN(next, now + limit - in.oldest);
+		next = MIN(next, now + session_look_again(limit, in.oldest));
 	loop_timer_set(&s->alive_timer, next);
 }
 
@@ -556,6 +552,7 @@ static void session_logout(struct session *s)
 	loop_timer_stop(&s->alive_timer);
 	loop_timer_stop(&s->luns_timer);
 	session_close_luns(s);
+	session_ladder_lost(s);
 	s->attempt_began = loop_now(s->loop);
 	session_time_attempt(s);
 	if (transport_logout(s->tp) < 0)
@@ -690,6 +687,7 @@ int session_new(struct session **out, struct loop *loop, const struct session_pa
 	loop_timer_init(loop, &s->wait_timer, session_wait_over);
 	loop_timer_init(loop, &s->alive_timer, session_alive_due);
 	session_luns_init(s);
+	session_ladder_init(s);
 	loop_call_init(&s->lose_call, session_lose_now);
 	loop_call_init(&s->drained_call, session_drained_now);
 	s->luns_buf = malloc(SESSION_LUNS_BYTES);

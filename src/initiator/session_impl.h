@@ -5,6 +5,7 @@
 
 #include "alive.h"
 #include "iscsifs/session.h"
+#include "ladder.h"
 #include "link.h"
 #include "lun_impl.h"
 #include "portals.h"
@@ -12,7 +13,7 @@
 
 enum {
 	SESSION_LUNS_BYTES = 16384,	/* REPORT LUNS: 2047 of them */
-	SESSION_EXTRA_SLOTS = 64,	/* for REPORT LUNS and probes beside cmds_max */
+	SESSION_EXTRA_SLOTS = 128,	/* for REPORT LUNS, probes and what was aborted, beside cmds_max */
 };
 
 struct session {
@@ -60,7 +61,18 @@ struct session {
 	bool too_early;				/* the attempt failed before it could log in */
 	uint64_t answered_before;		/* requests, when the link came up */
 	struct err last_err;
+	bool asked_away;			/* the link was lost because the target wanted it */
 	uint64_t dials, logins, losses;
+
+	/* The ladder: session_ladder.c. */
+	struct ladder ladder;
+	struct loop_timer ladder_timer;		/* of the rung, or to try again to send it */
+	mono_ms ladder_stuck;			/* when that has lasted too long */
+	struct lun_addr late_addr;		/* of the command that it is for */
+	struct lun *late_lun;			/* NULL: one that we do not know yet */
+	struct transport_cmd *late;		/* NULL: answered */
+	void (*late_done)(struct transport_cmd *cmd);	/* its done; ours stands in its place */
+	uint64_t aborts, lun_resets, target_resets, ladder_cuts;	/* asked for */
 
 	/* LUNs. */
 	struct ioq_wire wire;
@@ -93,7 +105,20 @@ void session_lun_drained(void *arg, struct lun *lun);
 /* on_first_login, once. */
 void session_decide(struct session *s, const struct err *err);
 
+/* session_ladder.c */
+void session_ladder_init(struct session *s);
+/* Is a command late? Returns how old the oldest is, 0: there is none. */
+span_ms session_ladder_check(struct session *s);
+/* The transport's on_tmf. */
+void session_on_tmf(void *arg, uint8_t response);
+/* The link is lost, or about to be closed. */
+void session_ladder_lost(struct session *s);
+
 /* session_luns.c */
+/* The LUN of this number, or NULL. */
+struct lun *session_find_lun(const struct session *s, unsigned number);
+/* What is on its way to ask for the LUNs is not answered any more: ask again. */
+void session_luns_aborted(struct session *s);
 void session_luns_init(struct session *s);
 /* After a login: ask; LINK_EV_PROBED when answered. */
 void session_luns_probe(struct session *s);

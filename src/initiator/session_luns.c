@@ -20,7 +20,7 @@ enum {
 
 static void session_ask_luns(struct session *s);
 
-static struct lun *session_find_lun(const struct session *s, unsigned number)
+struct lun *session_find_lun(const struct session *s, unsigned number)
 {
 	struct lun *lun;
 
@@ -256,6 +256,12 @@ static void session_ask_luns(struct session *s)
 		s->luns_asking = false;
 		loop_timer_set(&s->luns_timer, loop_now(s->loop) + SESSION_LUNS_AGAIN_MS / 4);
 	}
+}
+
+void session_luns_aborted(struct session *s)
+{
+	s->luns_asking = false;
+	loop_timer_set(&s->luns_timer, loop_now(s->loop) + SESSION_LUNS_AGAIN_MS);
 }
 
 void session_luns_probe(struct session *s)

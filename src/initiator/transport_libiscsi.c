@@ -9,7 +9,9 @@
  *
  * What else it would do, and what we do instead:
  *   reconnect by itself, with another ISID, into dead ends     off, one context is one connection
- *   time commands out and leave holes in CmdSN                 no timeouts, nothing is ever cancelled
+ *   time commands out and leave holes in CmdSN                 no timeouts, nothing is ever cancelled:
+ *                                                              a slot that is abandoned stays taken
+ *   give an immediate PDU the CmdSN of a queued one            asked for when nothing is queued
  *   take LIBISCSI_* from the environment                       removed before the first context
  *   look names up in the loop, keep the first address          numeric portals only
  *   let write(2) raise SIGPIPE, leave its socket to children   ignored, close-on-exec
@@ -21,29 +23,48 @@
 #include "initiator/transport_libiscsi.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "iscsifs/cursor.h"
 
-enum { PDU_NOP_IN = 0x20, PDU_DATA_IN = 0x25, PDU_R2T = 0x31, PDU_NO_TAG = 0xffffffff };
+enum {
+	PDU_COMMAND = 0x01,
+	PDU_DATA_OUT = 0x05,
+	PDU_NOP_IN = 0x20,
+	PDU_DATA_IN = 0x25,
+	PDU_R2T = 0x31,
+	PDU_F = 0x80,			/* in the second byte */
+	PDU_NO_TAG = 0xffffffff,
+};
 
 enum { TRANSPORT_PINGS_MAX = 64 };	/* unanswered, from the target */
+
+/* Where data of abandoned commands goes, and nobody looks. */
+static uint8_t transport_sink[TRANSPORT_BURST_BYTES];
+
+/* To libiscsi. */
+static bool slot_is_known(const struct slot *s)
+{
+	return s->cmd || s->abandoned;
+}
 
 static struct slot *transport_find(const struct transport *tp, uint32_t itt)
 {
 	struct slot *s = tp->by_itt[itt & tp->itt_mask];
 
-	if (s && s->cmd && s->task.itt == itt)
+	if (s && slot_is_known(s) && s->task.itt == itt)
 		return s;
 	for (unsigned i = 0; i < tp->commands; i++) {
 		s = &tp->slots[i];
-		if (s->cmd && s->task.itt == itt)
+		if (slot_is_known(s) && s->task.itt == itt)
 			return s;
 	}
 	return NULL;
@@ -67,6 +88,7 @@ static bool transport_pass_data(struct transport *tp, const uint8_t *header)
 	    s->got + len > s->iov.iov_len)
 		return transport_refuse(tp, "sent data that does not fit the command");
 	s->got += (uint32_t)len;
+	s->moved = loop_now(tp->loop);
 	return true;
 }
 
@@ -80,6 +102,10 @@ static bool transport_pass_r2t(struct transport *tp, const uint8_t *header)
 		return transport_refuse(tp, "asked for data of no command");
 	if (s->task.xfer_dir != SCSI_XFER_WRITE || !len || off + len > s->iov.iov_len)
 		return transport_refuse(tp, "asked for data that does not fit the command");
+	if (s->abandoned)
+		return transport_refuse(tp, "asked for data of a command that it had aborted");
+	s->moved = loop_now(tp->loop);
+	s->owes = true;
 	return true;
 }
 
@@ -100,9 +126,26 @@ static bool transport_pass(struct guard *g, const uint8_t *header)
 	return true;
 }
 
+/* F says whether more of the sequence follows (RFC 7143 11.3.1, 11.7.1). */
+static void transport_leaves(struct guard *g, const uint8_t *header)
+{
+	struct transport *tp = container_of(g, struct transport, guard);
+	uint8_t opcode = header[0] & 0x3f;
+	struct slot *s;
+
+	if (opcode != PDU_COMMAND && opcode != PDU_DATA_OUT)
+		return;
+	s = transport_find(tp, be32_load(header + 16));
+	if (!s)
+		return;
+	s->owes = !(header[1] & PDU_F);
+	s->out_end = g->out_end;
+}
+
 void transport_guard(struct transport *tp)
 {
 	guard_init(&tp->guard, tp->watch.fd, tp->login.limits.header_digest, transport_pass);
+	tp->guard.leaves = transport_leaves;
 }
 
 /* ---- Answers ---- */
@@ -161,6 +204,15 @@ static void slot_finish(struct slot *s)
 	cmd->done(cmd);
 }
 
+/* An answer that nobody waits for: libiscsi has forgotten the task now, so the slot is free. */
+static void slot_bury(struct slot *s)
+{
+	slot_free_answer(s);
+	s->abandoned = false;
+	s->tp->abandoned--;
+	list_prepend(&s->tp->idle, &s->link);
+}
+
 /*
  * A command has its answer. The answer to a write may come before its data left: an error at the
  * first byte. Its Data-Out PDUs then still point at the buffer (T4), so it is withheld until
@@ -181,6 +233,10 @@ static void transport_answered(struct iscsi_context *ctx, int status, void *data
 	}
 	if (status == SCSI_STATUS_CANCELLED) {	/* T6: only mark, libiscsi is emptying its lists */
 		tp->cancelled = true;
+		return;
+	}
+	if (s->abandoned) {
+		slot_bury(s);
 		return;
 	}
 	slot_take_answer(s, status);
@@ -359,6 +415,12 @@ int transport_tcp_info(const struct transport *tp, struct tcp_info *info)
 
 /* ---- Life ---- */
 
+static void transport_notify_more(struct transport *tp)
+{
+	if (tp->pongs_due || tp->tmf_due || tp->lost_due)
+		loop_defer(tp->loop, &tp->notify);
+}
+
 /*
  * Deliver one event. The owner may cut us from it: it comes last, and what it is given is not ours.
  */
@@ -371,14 +433,18 @@ static void transport_notify(struct loop_call *call)
 		struct transport_limits limits = tp->login.limits;
 
 		tp->ready_due = false;
-		if (tp->pongs_due)
-			loop_defer(tp->loop, call);
+		transport_notify_more(tp);
 		tp->events.on_ready(arg, &limits);
 	} else if (tp->pongs_due) {
-		if (--tp->pongs_due || tp->lost_due)
-			loop_defer(tp->loop, call);
+		tp->pongs_due--;
+		transport_notify_more(tp);
 		if (tp->events.on_pong)
 			tp->events.on_pong(arg);
+	} else if (tp->tmf_due) {
+		tp->tmf_due = false;
+		transport_notify_more(tp);
+		if (tp->events.on_tmf)
+			tp->events.on_tmf(arg, tp->tmf_response);
 	} else if (tp->lost_due) {
 		struct transport_loss loss = tp->loss;
 
@@ -478,6 +544,9 @@ static void slot_prepare(struct slot *s, struct transport_cmd *cmd, const uint8_
 	task->xfer_dir = dir;
 	task->expxferlen = (int)bytes;
 	s->got = 0;
+	s->owes = true;
+	s->out_end = 0;
+	s->moved = loop_now(s->tp->loop);
 	s->iov = (struct scsi_iovec){ .iov_base = buf, .iov_len = bytes };
 	scsi_task_set_iov_in(task, dir == SCSI_XFER_READ ? &s->iov : &s->nothing, 1);
 	if (dir == SCSI_XFER_WRITE)
@@ -509,6 +578,7 @@ static int transport_submit(struct transport *tp, struct transport_cmd *cmd, str
 	struct slot *s = list_first(&tp->idle, struct slot, link);
 	int rc;
 
+	cmd->slot = NULL;
 	if (tp->phase == TRANSPORT_PHASE_LOST)
 		return 0;	/* the owner is about to hear of it */
 	BUG_ON(tp->phase != TRANSPORT_PHASE_FULL || !cmd->done);
@@ -649,14 +719,137 @@ int transport_logout(struct transport *tp)
 	return 0;
 }
 
-span_ms transport_silence(const struct transport *tp)
+static void transport_look_at_acks(struct transport *tp, int *waiting)
 {
-	span_ms since_dial = clock_mono_ms() - tp->dialled;
+	uint64_t acked;
+
+	*waiting = 0;
+	if (!tp->watch.added || ioctl(tp->watch.fd, SIOCOUTQ, waiting) < 0)
+		return;
+	acked = tp->guard.out_sent - MIN(tp->guard.out_sent, (uint64_t)*waiting);
+	if (acked == tp->acked)
+		return;
+	tp->acked = acked;
+	tp->acked_at = clock_mono_ms();
+}
+
+span_ms transport_silence(struct transport *tp)
+{
+	mono_ms now = clock_mono_ms();
+	span_ms silence = now - tp->dialled;
 	struct tcp_info info;
+	int waiting;
 
 	if (!tp->watch.added || transport_tcp_info(tp, &info))
-		return since_dial;
-	return MIN(since_dial, (span_ms)info.tcpi_last_data_recv);
+		return silence;
+	transport_look_at_acks(tp, &waiting);
+	silence = MIN(silence, (span_ms)info.tcpi_last_data_recv);
+	return waiting > 0 && tp->acked ? MIN(silence, now - tp->acked_at) : silence;
+}
+
+/* PDUs of it are within libiscsi, in the guard or in the socket. */
+static bool slot_is_unsent(const struct slot *s)
+{
+	return s->owes || s->out_end > s->tp->acked;
+}
+
+span_ms transport_quiet(struct transport *tp, const struct transport_cmd *cmd)
+{
+	const struct slot *s = cmd->slot;
+	mono_ms moved;
+	int waiting;
+
+	if (!s)		/* the transport is lost, and the owner about to hear of it */
+		return 0;
+	transport_look_at_acks(tp, &waiting);
+	moved = slot_is_unsent(s) ? MAX(s->moved, tp->acked_at) : s->moved;
+	return MAX(clock_mono_ms() - moved, 0);
+}
+
+static void transport_tmf_answered(struct iscsi_context *ctx, int status, void *data, void *arg)
+{
+	struct tmf *t = arg;
+	struct transport *tp = t->tp;
+
+	(void)ctx;
+	if (tp->cutting || tp->phase == TRANSPORT_PHASE_LOST)
+		return;
+	if (status == SCSI_STATUS_CANCELLED) {
+		tp->cancelled = true;
+		return;
+	}
+	t->busy = false;
+	if (tp->tmf != t)	/* another rung was taken meanwhile */
+		return;
+	tp->tmf = NULL;
+	tp->tmf_due = true;
+	tp->tmf_response = TRANSPORT_TMF_REJECTED;
+	if (status == SCSI_STATUS_GOOD && data)
+		tp->tmf_response = (uint8_t)*(const uint32_t *)data;
+	loop_defer(tp->loop, &tp->notify);
+}
+
+static struct tmf *transport_free_tmf(struct transport *tp)
+{
+	for (unsigned i = 0; i < TRANSPORT_TMFS; i++) {
+		if (!tp->tmfs[i].busy)
+			return &tp->tmfs[i];
+	}
+	return NULL;
+}
+
+int transport_task_management(struct transport *tp, enum transport_tmf function,
+			      struct lun_addr lun, struct transport_cmd *cmd)
+{
+	const struct slot *s = cmd ? cmd->slot : NULL;
+	struct tmf *t = transport_free_tmf(tp);
+	struct transport *before;
+	int rc;
+
+	if (tp->phase == TRANSPORT_PHASE_LOST)
+		return 0;
+	BUG_ON(tp->phase != TRANSPORT_PHASE_FULL || (function == TRANSPORT_ABORT_TASK && !s));
+	if (!t || transport_unsent(tp) || (s && !list_empty(&s->link)))
+		return -EBUSY;
+	*t = (struct tmf){ .tp = tp, .busy = true };
+	before = transport_enter(tp);
+	rc = iscsi_task_mgmt_async(tp->ctx, lun.raw, (enum iscsi_task_mgmt_funcs)function,
+				   s ? s->task.itt : PDU_NO_TAG, s ? s->task.cmdsn : 0,
+				   transport_tmf_answered, t);
+	transport_leave(before);
+	t->busy = !rc;
+	if (rc)
+		return -ENOMEM;
+	tp->tmf = t;
+	tp->tmf_due = false;
+	transport_flush_later(tp);
+	return 0;
+}
+
+/* libiscsi would still read from the buffer of @s, or it is answered and withheld for that. */
+static bool slot_is_read_from(const struct slot *s)
+{
+	const struct guard *g = &s->tp->guard;
+
+	return !list_empty(&s->link) ||
+	       (s->task.xfer_dir == SCSI_XFER_WRITE &&
+		(s->owes || (guard_is_amid_pdu(g) && s->out_end == g->out_end)));
+}
+
+int transport_abandon(struct transport *tp, struct transport_cmd *cmd)
+{
+	struct slot *s = cmd->slot;
+
+	if (tp->phase == TRANSPORT_PHASE_LOST || !s)
+		return 0;
+	if (slot_is_read_from(s) || tp->abandoned == TRANSPORT_ABANDONED_MAX)
+		return -EBUSY;
+	s->cmd = NULL;
+	s->abandoned = true;
+	s->iov.iov_base = transport_sink;	/* also for the rest of a PDU that is half read */
+	tp->abandoned++;
+	cmd->slot = NULL;
+	return 0;
 }
 
 unsigned transport_queued(const struct transport *tp)

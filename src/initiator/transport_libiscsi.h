@@ -40,9 +40,24 @@ struct slot {
 	struct scsi_iovec iov;
 	struct scsi_iovec nothing;	/* T16: data for a command without any is an error */
 	struct transport *tp;
-	struct transport_cmd *cmd;
+	struct transport_cmd *cmd;	/* NULL: idle, or abandoned */
+	bool abandoned;			/* the target has aborted it; libiscsi still knows it */
+	bool owes;			/* PDUs of it wait within libiscsi */
+	uint64_t out_end;		/* where the last one that left ends, as the guard counts */
+	mono_ms moved;			/* sent, or data or a request for data came */
 	uint32_t got;			/* bytes of data that came */
 	struct list link;		/* on tp->idle or tp->withheld; in flight: on none */
+};
+
+/* A task management function that was not answered yet. */
+struct tmf {
+	struct transport *tp;
+	bool busy;
+};
+
+enum {
+	TRANSPORT_TMFS = 8,		/* unanswered, at most */
+	TRANSPORT_ABANDONED_MAX = 64,
 };
 
 struct transport {
@@ -70,6 +85,11 @@ struct transport {
 	uint32_t itt_mask;
 	struct guard guard;
 	unsigned pings;			/* of the target's, since nothing was queued */
+	unsigned abandoned;		/* slots that are */
+	struct tmf tmfs[TRANSPORT_TMFS];
+	struct tmf *tmf;		/* whose answer the owner waits for, or NULL */
+	uint64_t acked;			/* bytes of ours, as the guard counts, when we last looked */
+	mono_ms acked_at;		/* when that was more than before */
 
 	struct login login;
 	uint8_t *login_pdu;		/* LOGIN_PDU_MAX bytes while logging in */
@@ -91,6 +111,8 @@ struct transport {
 	bool ready_due;
 	bool lost_due;
 	unsigned pongs_due;
+	bool tmf_due;
+	uint8_t tmf_response;
 	struct transport_loss loss;
 };
 

@@ -36,7 +36,7 @@ static void transport_set_lost(struct transport *tp)
 	loop_call_cancel(&tp->flush);
 	loop_call_cancel(&tp->reread);
 	loop_timer_stop(&tp->login_timer);
-	tp->ready_due = false;
+	tp->ready_due = tp->tmf_due = false;
 	tp->lost_due = true;
 	loop_defer(tp->loop, &tp->notify);
 }

@@ -19,7 +19,8 @@
 static const char *const number_keys[] = {
 	"sid", "pid", "tpgt", "tsih", "attempts", "waiting", "inflight", "logins", "losses", "reads",
 	"writes", "flushes", "errors", "retries", "replayed", "interrupted", "lun", "dials",
-	"outages", "power_losses", "FirstBurstLength", "MaxBurstLength",
+	"outages", "power_losses", "aborts", "lun_resets", "target_resets", "ladder_cuts",
+	"aborted", "poisoned", "FirstBurstLength", "MaxBurstLength",
 	"MaxRecvDataSegmentLength", "MaxXmitDataSegmentLength", "MaxOutstandingR2T", "seq", "ms",
 	"count", "requests",
 };
@@ -204,6 +205,13 @@ static void put_interface(FILE *f, const struct control_record *r)
 	put_field(f, "\t\tSID: ", get(r, "sid"));
 }
 
+/* What is being done about a late command. */
+static void put_ladder(FILE *f, const struct control_record *r)
+{
+	if (*get(r, "ladder") && strcmp(get(r, "ladder"), "IDLE"))
+		fprintf(f, "\t\tLadder: %s\n", get(r, "ladder"));
+}
+
 static void put_states(FILE *f, const struct control_record *r)
 {
 	const struct state_words *words = link_state_words(get(r, "link"));
@@ -217,6 +225,7 @@ static void put_states(FILE *f, const struct control_record *r)
 	fprintf(f, "\t\tGate: %s", get(r, "gate"));
 	put_outage(f, r);
 	fputc('\n', f);
+	put_ladder(f, r);
 	if (*get(r, "last_error"))
 		put_field(f, "\t\tLast Error: ", get(r, "last_error"));
 	if (*get(r, "why"))
@@ -377,6 +386,9 @@ void show_stats(FILE *f, const struct show_list *sessions)
 		fprintf(f, "\tflushes: %s\n\terrors: %s\n\tretries: %s\n\treplayed: %s\n",
 			get(r, "flushes"), get(r, "errors"), get(r, "retries"),
 			get(r, "replayed"));
+		fprintf(f, "\taborts: %s\n\tlun resets: %s\n\ttarget resets: %s\n",
+			get(r, "aborts"), get(r, "lun_resets"), get(r, "target_resets"));
+		fprintf(f, "\tpoisoned: %s\n", get(r, "poisoned"));
 		fprintf(f, "\tlogins: %s\n\tlosses: %s\n\tin flight: %s\n\twaiting: %s\n",
 			get(r, "logins"), get(r, "losses"), get(r, "inflight"),
 			get(r, "waiting"));

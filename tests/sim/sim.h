@@ -90,6 +90,31 @@ enum sim_fate {
 	SIM_FATE_STATUS_DONE,		/* executed, and answered with .status and .sense */
 	SIM_FATE_REJECT,
 	SIM_FATE_SHORT,			/* GOOD, with fewer bytes than it read */
+	SIM_FATE_HUNG,			/* never executed, never answered; the link lives */
+	SIM_FATE_SLOW,			/* as NORMAL, and bytes of it move for .slow ms before that */
+};
+
+/* What a task management function meets. */
+enum sim_tmf_fate {
+	SIM_TMF_DONE = 0,
+	SIM_TMF_REFUSED,		/* not carried out, answered with .response */
+	SIM_TMF_LOST,			/* neither carried out nor answered */
+	SIM_TMF_SILENT,			/* carried out, not answered */
+	SIM_TMF_DROP,			/* carried out, then the link drops */
+};
+
+struct sim_tmf {
+	struct list link;		/* sim->tmfs */
+	struct sim *sim;
+	struct transport *tp;
+	unsigned function;
+	unsigned lun;
+	uint64_t seq;			/* of the task that is to be aborted; tasks before it in any case */
+	enum sim_tmf_fate fate;
+	uint8_t response;
+	span_ms delay;			/* more, until the answer */
+	bool executed;
+	struct loop_timer timer;
 };
 
 struct sim_task {
@@ -115,6 +140,9 @@ struct sim_task {
 	struct sense sense;
 	uint32_t in_bytes;
 	bool executed;
+	bool aborted;			/* by the target: it runs no more */
+	span_ms slow;
+	mono_ms moved;			/* as transport_quiet() sees it */
 	struct loop_timer timer;
 };
 
@@ -148,12 +176,14 @@ struct sim_dial {
 	uint16_t status;
 	const char *redirect;
 	span_ms delay;			/* until the answer */
+	bool asked;			/* BRIEF: and it said so before */
 };
 
 struct sim_net {
 	/* Scripts and chance decide here; NULL: all is well. */
 	void (*on_dial)(struct sim *s, const char *portal, struct sim_dial *dial);
 	void (*on_task)(struct sim *s, struct sim_task *t);
+	void (*on_tmf)(struct sim *s, struct sim_tmf *t);
 	span_ms delay_min, delay_max;	/* of a task, and again of its answer */
 	span_ms late_max;		/* of a task of a dropped link */
 	span_ms time2wait;
@@ -246,6 +276,8 @@ struct sim {
 	struct sim_net net;
 
 	struct list tasks;		/* on their way or executed, oldest first */
+	struct list tmfs;
+	unsigned aborts, lun_resets, target_resets;	/* asked for */
 	struct transport *tp;		/* not cut yet */
 	uint64_t isid;
 	unsigned logins;		/* of the target's side: a new one ends the old one's tasks */

@@ -110,7 +110,8 @@ static const struct session_events sim_session_events = {
 
 static const char *const sim_defaults[] = {
 	"replacement_timeout=20", "scsi_cmd_timeout=4", "login_timeout=2", "logout_timeout=2",
-	"noop_out_interval=1", "noop_out_timeout=1", "cmds_max=8", "queue_depth=4",
+	"abort_timeout=1", "lu_reset_timeout=1", "tgt_reset_timeout=1", "noop_out_interval=1",
+	"noop_out_timeout=1", "cmds_max=8", "queue_depth=4",
 	"initial_login_retry_max=3", "iface.initiatorname=iqn.2026-11.example:sim", NULL,
 };
 
@@ -143,6 +144,7 @@ void sim_new(struct sim *s, uint64_t seed, unsigned luns, const char *const *set
 	BUG_ON(log_open(verbose ? LOG_SINK_STDERR : LOG_SINK_FILE, "sim", "/dev/null") < 0);
 	BUG_ON(loop_new(&s->loop) < 0 || events_new(&s->events, s->loop) < 0);
 	list_init(&s->tasks);
+	list_init(&s->tmfs);
 	list_init(&s->ios);
 	s->net.delay_min = 1;
 	s->net.delay_max = 3;

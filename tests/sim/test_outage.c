@@ -139,10 +139,10 @@ static void scsi_cmd_timeout_counts_for_commands_that_wait(void **state)
 	sim_run(s, 2000);
 	set(s, "scsi_cmd_timeout", "10");
 	sim_run(s, 7000);
-	assert_int_equal(s->session->losses, 0);
+	assert_int_equal(s->session->aborts, 0);
 	set(s, "scsi_cmd_timeout", "500ms");
 	released(s);
-	assert_int_equal(s->session->losses, 1);
+	assert_int_equal(s->session->aborts, 1);
 	assert_in_range(sim_now() - began, 9000, 9500);
 }
 
@@ -352,6 +352,7 @@ static void drop_after_login(struct sim *s, const char *portal, struct sim_dial 
 	(void)portal;
 	dial->answer = SIM_DIAL_BRIEF;
 	dial->delay = 60;		/* long enough for the probe, too short for an answer */
+	dial->asked = true;		/* or the request would be taken for the reason */
 }
 
 static void a_target_that_drops_us_after_each_login_has_not_come_back(void **state)
@@ -626,7 +627,7 @@ static void a_ping_that_cannot_be_sent_proves_nothing(void **state)
 	assert_int_equal(s->session->losses, 0);
 }
 
-static void a_command_that_is_never_answered_ends_the_link(void **state)
+static void a_command_whose_answer_never_comes_is_sent_again(void **state)
 {
 	struct sim *s = world(state, 1, eager);
 	struct sim_trap t = { .matches = is_read, .fate = SIM_FATE_SILENT, .count = 1 };
@@ -636,11 +637,12 @@ static void a_command_that_is_never_answered_ends_the_link(void **state)
 	r = sim_read(s, 0, 0, 512);
 	released(s);
 	assert_int_equal(r->err, 0);
-	assert_int_equal(s->session->losses, 1);
+	assert_int_equal(s->aborts, 1);
+	assert_int_equal(s->session->losses, 0);
 	assert_in_range(r->answered_at - r->when, 4000, 4200);
 }
 
-static void a_probe_that_is_never_answered_ends_the_link(void **state)
+static void a_probe_that_is_never_answered_is_asked_again(void **state)
 {
 	struct sim *s = world(state, 1, eager);
 	struct sim_trap t = { .matches = is_probe, .fate = SIM_FATE_SILENT, .count = 1 };
@@ -651,7 +653,27 @@ static void a_probe_that_is_never_answered_ends_the_link(void **state)
 	r = sim_read(s, 0, 0, 512);
 	released(s);
 	assert_int_equal(r->err, 0);
-	assert_int_equal(s->session->losses, 1);
+	assert_int_equal(s->aborts, 1);
+	assert_int_equal(s->session->losses, 0);
+}
+
+static void a_power_on_that_a_question_hears_too_late_counts(void **state)
+{
+	struct sim *s = world(state, 1, NULL);
+	struct sim_trap t = { .matches = is_read, .fate = SIM_FATE_STATUS, .count = 1,
+			      .status = SCSI_CHECK_CONDITION,
+			      .sense = { .key = SENSE_UNIT_ATTENTION, .code = SENSE_CAPACITY_CHANGED } };
+
+	sim_write(s, 0, 0, 512);
+	released(s);
+	trap(s, &t);
+	s->net.delay_min = s->net.delay_max = 50;
+	session_rescan(s->session);
+	sim_run(s, 95);
+	sim_read(s, 0, 4096, 512);	/* its answer makes the question of no use that is on its way */
+	sim_target_ua(&s->disks[0], SENSE_POWER_ON);
+	released(s);
+	assert_int_equal(sim_lun(s, 0)->power_losses, 1);
 }
 
 /* --- LUNs --------------------------------------------------------------------------------- */
@@ -1053,8 +1075,9 @@ int main(void)
 		SIM_CASE(silence_is_found_by_a_ping_and_ends_the_link),
 		SIM_CASE(pings_off_means_no_pings),
 		SIM_CASE(a_ping_that_cannot_be_sent_proves_nothing),
-		SIM_CASE(a_command_that_is_never_answered_ends_the_link),
-		SIM_CASE(a_probe_that_is_never_answered_ends_the_link),
+		SIM_CASE(a_command_whose_answer_never_comes_is_sent_again),
+		SIM_CASE(a_probe_that_is_never_answered_is_asked_again),
+		SIM_CASE(a_power_on_that_a_question_hears_too_late_counts),
 		SIM_CASE(a_lun_that_is_not_ready_holds_no_other),
 		SIM_CASE(a_lun_that_is_not_ready_for_too_long_fails_its_requests),
 		SIM_CASE(a_late_answer_does_not_open_a_lun_that_is_not_ready),
