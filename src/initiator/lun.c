@@ -454,6 +454,8 @@ static void lun_on_poison(void *arg, const struct lun_io *io)
 	log_error("the link is lost each time that this request is sent alone, it is given up | "
 		  "target=%s lun=%u op=%s off=%llu len=%u", lun->target, lun->facts.number,
 		  ops[io->op], (unsigned long long)io->off, io->len);
+	lun_post(lun, "request-poisoned", "op", ops[io->op], "off", lun_text(io->off).s, "len",
+		 lun_text(io->len).s);
 }
 
 static void lun_on_not_ready(void *arg, const struct sense *sense)
@@ -642,6 +644,7 @@ int lun_new(struct lun **out, struct ioq_wire *wire, struct lun_addr addr,
 	lun->facts.number = lun_addr_number(addr);
 	lun->facts.block_bytes = 512;
 	lun->state = LUN_PROBE;
+	lun->fence_group = -1;
 	lun->outage_began = MONO_NEVER;
 	gate_init(&lun->gate);
 	ioq_init(&lun->q, wire, &lun_ioq_events, lun);
@@ -726,11 +729,11 @@ void lun_link_down(struct lun *lun)
 	ioq_wire_lost(&lun->q);
 }
 
-void lun_miss(struct lun *lun)
+void lun_miss(struct lun *lun, const char *why)
 {
 	if (lun->state == LUN_BARRED)
 		return;
-	snprintf(lun->why, sizeof(lun->why), "the target does not report it at the moment");
+	snprintf(lun->why, sizeof(lun->why), "%s", why);
 	lun_set_state(lun, LUN_NOT_READY);
 }
 

@@ -49,6 +49,7 @@ struct lun {
 	bool closed;			/* no more questions, until the link is up again */
 	bool settled;
 	bool added;			/* on_added ran */
+	int fence_group;		/* portal group over which commands may still run; -1: none */
 	bool accepting;			/* the operator takes the disk that is there now */
 	bool reported;			/* by the last REPORT LUNS */
 	bool draining;			/* new requests are refused */
@@ -81,8 +82,8 @@ void lun_link_up(struct lun *lun);
 void lun_ask_again(struct lun *lun);
 /* It was lost; wire->tp is NULL. Requests are held, the outage begins. */
 void lun_link_down(struct lun *lun);
-/* After a new login the target does not report it: it may come yet. */
-void lun_miss(struct lun *lun);
+/* After a new login it cannot be had yet: @why. Its outage goes on. */
+void lun_miss(struct lun *lun, const char *why);
 /* Answered with -EIO: everything waiting, now and from now on. */
 void lun_close(struct lun *lun);
 /* As lun_close(), for good: the target no longer has it. */

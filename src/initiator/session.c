@@ -433,6 +433,7 @@ static void session_cut(struct session *s)
 	s->wire.tp = NULL;
 	s->luns_asking = false;
 	session_ladder_lost(s);
+	session_fence_cut(s);
 }
 
 /* --- life --------------------------------------------------------------------------------- */
@@ -517,7 +518,7 @@ static void session_up(struct session *s)
 	loop_timer_set(&s->alive_timer, loop_now(s->loop));
 	list_each(lun, &s->luns, link) {
 		if (lun->reported)
-			lun_link_up(lun);
+			session_lun_up(s, lun);
 	}
 }
 
@@ -525,6 +526,7 @@ static void session_down(struct session *s)
 {
 	struct lun *lun;
 
+	session_fence_lost(s);
 	list_each(lun, &s->luns, link)
 		lun_link_down(lun);
 }
@@ -688,6 +690,7 @@ int session_new(struct session **out, struct loop *loop, const struct session_pa
 	loop_timer_init(loop, &s->alive_timer, session_alive_due);
 	session_luns_init(s);
 	session_ladder_init(s);
+	session_fence_init(s);
 	loop_call_init(&s->lose_call, session_lose_now);
 	loop_call_init(&s->drained_call, session_drained_now);
 	s->luns_buf = malloc(SESSION_LUNS_BYTES);

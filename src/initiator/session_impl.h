@@ -74,6 +74,10 @@ struct session {
 	void (*late_done)(struct transport_cmd *cmd);	/* its done; ours stands in its place */
 	uint64_t aborts, lun_resets, target_resets, ladder_cuts;	/* asked for */
 
+	/* Fencing: session_fence.c. */
+	struct loop_timer fence_timer;		/* of the reset that is asked for, or to ask */
+	struct lun *fenced;			/* whose reset is asked for; NULL: none */
+
 	/* LUNs. */
 	struct ioq_wire wire;
 	struct list luns;			/* struct lun, by number */
@@ -113,6 +117,16 @@ span_ms session_ladder_check(struct session *s);
 void session_on_tmf(void *arg, uint8_t response);
 /* The link is lost, or about to be closed. */
 void session_ladder_lost(struct session *s);
+
+/* session_fence.c */
+void session_fence_init(struct session *s);
+/* A link that was up is lost: commands that were on it may still run. */
+void session_fence_lost(struct session *s);
+/* The link is up and the LUN is reported: probe it, when nothing of it can run over another link. */
+void session_lun_up(struct session *s, struct lun *lun);
+/* The transport's on_tmf; false: it is not for us. */
+bool session_fence_on_tmf(struct session *s, uint8_t response);
+void session_fence_cut(struct session *s);
 
 /* session_luns.c */
 /* The LUN of this number, or NULL. */

@@ -139,7 +139,7 @@ static void session_miss_luns(struct session *s)
 		if (s->luns_rescan)
 			lun_vanish(lun);
 		else
-			lun_miss(lun);
+			lun_miss(lun, "the target does not report it at the moment");
 		missing = missing || !s->luns_rescan;
 	}
 	if (missing)
@@ -173,7 +173,7 @@ static void session_take_luns(struct session *s, const struct lun_addr *addrs, i
 			if (!lun->reported)
 				continue;
 			if (lun->state != LUN_READY || lun_is_down(lun))
-				lun_link_up(lun);
+				session_lun_up(s, lun);
 			else
 				lun_ask_again(lun);
 		}

@@ -20,6 +20,7 @@ enum {
 	SIM_UNITS = SIM_DISK_BYTES / SIM_UNIT_BYTES,
 	SIM_UAS = 8,
 	SIM_LOST_MAX = 2048,
+	SIM_GROUPS = 4,
 };
 
 /* --- chance ------------------------------------------------------------------------------- */
@@ -125,6 +126,7 @@ struct sim_task {
 	uint64_t seq;
 	uint64_t order;			/* seq of the first time it was sent */
 	unsigned login;			/* of which session of the target it is */
+	unsigned group;			/* and of which portal group */
 	unsigned lun;
 	uint8_t cdb[CDB_MAX];
 	uint64_t lba;
@@ -187,6 +189,8 @@ struct sim_net {
 	span_ms delay_min, delay_max;	/* of a task, and again of its answer */
 	span_ms late_max;		/* of a task of a dropped link */
 	span_ms time2wait;
+	/* Portal group of a portal; NULL: all are in one. */
+	unsigned (*group_of)(const char *portal);
 	bool black;			/* nothing arrives in either direction */
 	bool deaf_logout;		/* a logout is not answered */
 	bool no_names;			/* the resolver fails */
@@ -281,6 +285,7 @@ struct sim {
 	struct transport *tp;		/* not cut yet */
 	uint64_t isid;
 	unsigned logins;		/* of the target's side: a new one ends the old one's tasks */
+	unsigned group_login[SIM_GROUPS];	/* the last one in each portal group */
 	unsigned dials, losses;
 	mono_ms last_dial, last_login, last_loss;
 	mono_ms last_login_sent;
