@@ -50,6 +50,7 @@ struct lun {
 	bool settled;
 	bool added;			/* on_added ran */
 	int fence_group;		/* portal group over which commands may still run; -1: none */
+	bool fencing;			/* it waits for its reset, over this link */
 	bool accepting;			/* the operator takes the disk that is there now */
 	bool reported;			/* by the last REPORT LUNS */
 	bool draining;			/* new requests are refused */

@@ -53,6 +53,7 @@ static void session_fence_begin(struct session *s, struct lun *lun)
 
 	snprintf(why, sizeof(why), "commands over portal group %d may still run, we are in %u",
 		 lun->fence_group, s->limits.tpgt);
+	lun->fencing = true;
 	lun_miss(lun, why);
 	log_warn("the login leads to another portal group, the LUN is reset before anything is sent "
 		 "again | target=%s lun=%u lost=%d group=%u", s->target, lun_addr_number(lun->addr),
@@ -68,7 +69,7 @@ void session_lun_up(struct session *s, struct lun *lun)
 		lun->fence_group = -1;
 	if (!session_fence_is_wanted(lun))
 		lun_link_up(lun);
-	else if (lun->state != LUN_NOT_READY)
+	else if (!lun->fencing)
 		session_fence_begin(s, lun);
 }
 
@@ -77,7 +78,7 @@ static struct lun *session_fence_next(const struct session *s)
 	struct lun *lun;
 
 	list_each(lun, &s->luns, link) {
-		if (session_fence_is_wanted(lun))
+		if (lun->fencing && session_fence_is_wanted(lun))
 			return lun;
 	}
 	return NULL;
@@ -136,15 +137,21 @@ bool session_fence_on_tmf(struct session *s, uint8_t response)
 	session_fence_event(s, lun, "fence-end");
 	s->fenced = NULL;
 	lun->fence_group = -1;
-	lun_link_up(lun);
+	lun->fencing = false;
+	if (lun->reported && lun->state != LUN_GONE)	/* it may have gone meanwhile */
+		lun_link_up(lun);
 	session_fence_try(s);
 	return true;
 }
 
 void session_fence_cut(struct session *s)
 {
+	struct lun *lun;
+
 	s->fenced = NULL;
 	loop_timer_stop(&s->fence_timer);
+	list_each(lun, &s->luns, link)
+		lun->fencing = false;
 }
 
 void session_fence_init(struct session *s)
