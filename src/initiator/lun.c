@@ -731,7 +731,7 @@ void lun_link_down(struct lun *lun)
 
 void lun_miss(struct lun *lun, const char *why)
 {
-	if (lun->state == LUN_BARRED)
+	if (lun->state != LUN_DOWN && lun->state != LUN_NOT_READY)
 		return;
 	snprintf(lun->why, sizeof(lun->why), "%s", why);
 	lun_set_state(lun, LUN_NOT_READY);

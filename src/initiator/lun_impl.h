@@ -83,7 +83,7 @@ void lun_link_up(struct lun *lun);
 void lun_ask_again(struct lun *lun);
 /* It was lost; wire->tp is NULL. Requests are held, the outage begins. */
 void lun_link_down(struct lun *lun);
-/* After a new login it cannot be had yet: @why. Its outage goes on. */
+/* After a new login it cannot be had yet: @why. Its outage goes on. One that is had stays as it is. */
 void lun_miss(struct lun *lun, const char *why);
 /* Answered with -EIO: everything waiting, now and from now on. */
 void lun_close(struct lun *lun);
