@@ -47,6 +47,15 @@ struct transport_cmd *ioq_wire_oldest(const struct ioq_wire *w, const struct tra
 	return NULL;
 }
 
+mono_ms ioq_wire_moved(const struct ioq_wire *w, mono_ms sent)
+{
+	const struct ioq_cmd *cmd = list_first(&w->sent, struct ioq_cmd, link);
+
+	if (!cmd || !w->tp || cmd->sent > sent)
+		return 0;
+	return MAX(cmd->since, loop_now(w->loop) - transport_quiet(w->tp, &cmd->tc));
+}
+
 void ioq_wire_drop(struct ioq_cmd *cmd)
 {
 	struct ioq *q = cmd->req->q;

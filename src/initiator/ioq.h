@@ -124,6 +124,12 @@ struct transport_cmd *ioq_wire_oldest(const struct ioq_wire *w, const struct tra
 				      struct ioq **q, span_ms *quiet);
 
 /*
+ * When something moved for the oldest command on the wire, if that was sent not later than @sent;
+ * 0: there is none that was.
+ */
+mono_ms ioq_wire_moved(const struct ioq_wire *w, mono_ms sent);
+
+/*
  * The link is lost with what is on the wire, and nobody asked for that. A request that is on the
  * wire at two losses is suspected of causing them: from then on it is sent when nothing else is on
  * the wire, and nothing else while it is. One that was alone there at three is the cause, as far as

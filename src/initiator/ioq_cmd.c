@@ -217,9 +217,9 @@ void ioq_cmd_send(struct ioq_cmd *cmd)
 		ioq_pause(q, IOQ_NO_MEMORY_MS);
 		return;
 	}
-	cmd->since = loop_now(w->loop);
+	cmd->sent = cmd->since = loop_now(w->loop);
 	if (cmd->first_sent == MONO_NEVER)
-		cmd->first_sent = cmd->since;
+		cmd->first_sent = cmd->sent;
 	q->on_wire++;
 	w->on_wire++;
 	w->lone = ioq_req_is_suspect(cmd->req);

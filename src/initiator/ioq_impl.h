@@ -49,6 +49,7 @@ struct ioq_cmd {
 	struct ioq_req *req;
 	uint64_t seq;
 	mono_ms first_sent;		/* MONO_NEVER: not yet */
+	mono_ms sent;			/* last */
 	mono_ms since;			/* it was sent, or one older than it answered */
 	uint64_t lba;
 	uint32_t blocks;

@@ -669,11 +669,6 @@ void lun_free(struct lun *lun)
 	free(lun);
 }
 
-span_ms lun_probe_age(const struct lun *lun)
-{
-	return lun->probing ? MAX(loop_now(lun->loop) - lun->probe.asked, 1) : 0;
-}
-
 void lun_link_up(struct lun *lun)
 {
 	lun->closed = false;

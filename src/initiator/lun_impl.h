@@ -116,9 +116,6 @@ void lun_release(struct lun *lun);
 /* A unit attention that came with the answer to a command of the session's own. */
 void lun_note_attention(struct lun *lun, const struct sense *sense);
 
-/* The age of the question that is on its way; 0: there is none. */
-span_ms lun_probe_age(const struct lun *lun);
-
 /* What is left of replacement_timeout; -1: no outage, or no limit. */
 span_ms lun_outage_left(const struct lun *lun);
 

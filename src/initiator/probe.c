@@ -178,7 +178,7 @@ static int probe_ask(struct probe *p)
 			continue;
 		memset(p->buf, 0, sizeof(p->buf));
 		p->cmd.done = probe_cmd_done;
-		p->asked = loop_now(p->loop);
+		p->asked = p->cmd.older_moved = loop_now(p->loop);
 		return transport_command(p->tp, &p->cmd, p->addr, cdb, len,
 					 p->step ? p->buf : NULL, p->step ? sizeof(p->buf) : 0,
 					 NULL, 0);

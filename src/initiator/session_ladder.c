@@ -42,6 +42,17 @@ static void session_older(struct session_late *late, struct transport_cmd *cmd, 
 		late->addr = lun->addr;
 }
 
+/* A question waits behind the commands that were sent before it, as commands do. */
+static span_ms session_question_age(const struct session *s, struct transport_cmd *cmd,
+				    mono_ms asked)
+{
+	span_ms age;
+
+	cmd->older_moved = MAX(cmd->older_moved, ioq_wire_moved(&s->wire, asked));
+	age = MIN(loop_now(s->loop) - cmd->older_moved, transport_quiet(s->tp, cmd));
+	return MAX(age, 1);
+}
+
 /* The oldest but @except (NULL: none), of a request or a question of ours; its age is at least 1. */
 static struct session_late session_oldest(struct session *s, const struct transport_cmd *except)
 {
@@ -55,10 +66,11 @@ static struct session_late session_oldest(struct session *s, const struct transp
 	session_older(&late, cmd, q ? container_of(q, struct lun, q) : NULL, MAX(quiet, 1));
 	if (s->luns_asking && except != &s->luns_cmd)
 		session_older(&late, &s->luns_cmd, session_find_lun(s, 0),
-			      MAX(loop_now(s->loop) - s->luns_asked, 1));
+			      session_question_age(s, &s->luns_cmd, s->luns_asked));
 	list_each(lun, &s->luns, link) {
-		if (except != &lun->probe.cmd)
-			session_older(&late, &lun->probe.cmd, lun, lun_probe_age(lun));
+		if (lun->probing && except != &lun->probe.cmd)
+			session_older(&late, &lun->probe.cmd, lun,
+				      session_question_age(s, &lun->probe.cmd, lun->probe.asked));
 	}
 	/* While we were away ourselves nobody was late. */
 	late.age = MIN(late.age, MAX(loop_now(s->loop) - loop_awake_since(s->loop), 1));

@@ -248,9 +248,10 @@ static void session_ask_luns(struct session *s)
 	s->luns_again = s->luns_asking;
 	if (s->luns_asking)
 		return;
-	s->luns_cmd = (struct transport_cmd){ .done = session_luns_done };
-	s->luns_asking = true;
 	s->luns_asked = loop_now(s->loop);
+	s->luns_cmd = (struct transport_cmd){ .done = session_luns_done,
+					      .older_moved = s->luns_asked };
+	s->luns_asking = true;
 	if (transport_command(s->tp, &s->luns_cmd, lun_addr_of(0), cdb, len, s->luns_buf,
 			      SESSION_LUNS_BYTES, NULL, 0) < 0) {
 		s->luns_asking = false;

@@ -136,7 +136,9 @@ struct transport_cmd {
 	uint32_t in_bytes;		/* bytes that arrived in the read buffer, residual taken off */
 
 	void *slot;			/* the transport's */
-	void *watcher;			/* of who else wants to know: session_ladder.c */
+	/* session_ladder.c's: who else wants to know, and when one sent before it moved last. */
+	void *watcher;
+	mono_ms older_moved;
 };
 
 /*

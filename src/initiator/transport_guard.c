@@ -75,11 +75,6 @@ static void guard_see_data(struct guard *g, size_t len)
 		g->have = 0;
 }
 
-static bool guard_in_data(const struct guard *g)
-{
-	return g->have == g->header_bytes;
-}
-
 /*
  * Read into @count vectors of @want bytes in all, and what comes after them ahead. Returns what is
  * for the vectors, or as read(2).
@@ -145,7 +140,7 @@ ssize_t recv(int fd, void *buf, size_t len, int flags)
 		return -1;
 	}
 	got = guard_recv(g, buf, len);
-	if (got > 0 && guard_in_data(g)) {
+	if (got > 0 && guard_is_amid_data(g)) {
 		guard_see_data(g, (size_t)got);
 	} else if (got > 0 && !guard_see_header(g, buf, (size_t)got)) {
 		errno = EPROTO;

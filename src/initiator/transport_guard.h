@@ -46,6 +46,12 @@ struct guard {
 void guard_init(struct guard *g, int fd, bool digest,
 		bool (*pass)(struct guard *g, const uint8_t *header));
 
+/* The data of the PDU whose header is there has begun to come, and has not all come. */
+static inline bool guard_is_amid_data(const struct guard *g)
+{
+	return g->have == g->header_bytes;
+}
+
 /* Something was read ahead and not taken: libiscsi must be served again, unasked by the socket. */
 static inline bool guard_has_more(const struct guard *g)
 {

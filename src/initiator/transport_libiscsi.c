@@ -719,8 +719,10 @@ int transport_logout(struct transport *tp)
 	return 0;
 }
 
+/* Since the last look bytes may have been acknowledged; the last acknowledgement says when. */
 static void transport_look_at_acks(struct transport *tp, int *waiting)
 {
+	struct tcp_info info;
 	uint64_t acked;
 
 	*waiting = 0;
@@ -729,8 +731,11 @@ static void transport_look_at_acks(struct transport *tp, int *waiting)
 	acked = tp->guard.out_sent - MIN(tp->guard.out_sent, (uint64_t)*waiting);
 	if (acked == tp->acked)
 		return;
+	tp->acked_before = tp->acked;
 	tp->acked = acked;
 	tp->acked_at = clock_mono_ms();
+	if (!transport_tcp_info(tp, &info))
+		tp->acked_at -= (span_ms)info.tcpi_last_ack_recv;
 }
 
 span_ms transport_silence(struct transport *tp)
@@ -747,23 +752,38 @@ span_ms transport_silence(struct transport *tp)
 	return waiting > 0 && tp->acked ? MIN(silence, now - tp->acked_at) : silence;
 }
 
-/* PDUs of it are within libiscsi, in the guard or in the socket. */
+/* PDUs of it are within libiscsi, in the guard or in the socket; or were, up to the last look. */
 static bool slot_is_unsent(const struct slot *s)
 {
-	return s->owes || s->out_end > s->tp->acked;
+	return s->owes || s->out_end > s->tp->acked_before;
+}
+
+/* A PDU with data of it is half read: each of its bytes counts. */
+static bool slot_is_amid_data(const struct slot *s)
+{
+	const struct guard *g = &s->tp->guard;
+
+	return guard_is_amid_data(g) && (g->header[0] & 0x3f) == PDU_DATA_IN &&
+	       be32_load(g->header + 16) == s->task.itt;
 }
 
 span_ms transport_quiet(struct transport *tp, const struct transport_cmd *cmd)
 {
-	const struct slot *s = cmd->slot;
-	mono_ms moved;
+	struct slot *s = cmd->slot;
+	mono_ms now = clock_mono_ms();
+	struct tcp_info info;
+	span_ms quiet;
 	int waiting;
 
 	if (!s)		/* the transport is lost, and the owner about to hear of it */
 		return 0;
 	transport_look_at_acks(tp, &waiting);
-	moved = slot_is_unsent(s) ? MAX(s->moved, tp->acked_at) : s->moved;
-	return MAX(clock_mono_ms() - moved, 0);
+	if (slot_is_unsent(s))
+		s->moved = MAX(s->moved, tp->acked_at);
+	quiet = MAX(now - s->moved, 0);
+	if (slot_is_amid_data(s) && !transport_tcp_info(tp, &info))
+		quiet = MIN(quiet, (span_ms)info.tcpi_last_data_recv);
+	return quiet;
 }
 
 static void transport_tmf_answered(struct iscsi_context *ctx, int status, void *data, void *arg)

@@ -44,7 +44,7 @@ struct slot {
 	bool abandoned;			/* the target has aborted it; libiscsi still knows it */
 	bool owes;			/* PDUs of it wait within libiscsi */
 	uint64_t out_end;		/* where the last one that left ends, as the guard counts */
-	mono_ms moved;			/* sent, or data or a request for data came */
+	mono_ms moved;			/* sent, or data or a request for data came, or ours was taken */
 	uint32_t got;			/* bytes of data that came */
 	struct list link;		/* on tp->idle or tp->withheld; in flight: on none */
 };
@@ -89,7 +89,8 @@ struct transport {
 	struct tmf tmfs[TRANSPORT_TMFS];
 	struct tmf *tmf;		/* whose answer the owner waits for, or NULL */
 	uint64_t acked;			/* bytes of ours, as the guard counts, when we last looked */
-	mono_ms acked_at;		/* when that was more than before */
+	uint64_t acked_before;		/* that, before it last became more */
+	mono_ms acked_at;		/* when it did */
 
 	struct login login;
 	uint8_t *login_pdu;		/* LOGIN_PDU_MAX bytes while logging in */

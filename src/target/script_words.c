@@ -69,6 +69,8 @@ const struct script_word script_ops[] = {
 	{ "service-action-in", SCSI_SERVICE_ACTION_IN_16 },
 	{ "reserve", SCSI_RESERVE_6 },
 	{ "release", SCSI_RELEASE_6 },
+	{ "persistent-reserve-in", SCSI_PERSISTENT_RESERVE_IN },
+	{ "persistent-reserve-out", SCSI_PERSISTENT_RESERVE_OUT },
 	{ "start-stop", SCSI_START_STOP_UNIT },
 	{ NULL, 0 },
 };

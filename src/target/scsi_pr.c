@@ -80,7 +80,7 @@ static void pr_in_capabilities(struct scsi_cmd *c)
 
 	be16_store(d, 8);
 	d[2] = 0x1c;			/* CRH, SIP_C, ATP_C; nothing persists through power loss */
-	d[3] = 0x90;			/* TMV; ALLOW COMMANDS 1: TEST UNIT READY is always let in */
+	d[3] = 0xb0;			/* TMV; ALLOW COMMANDS 3: as scsi_reserve_need() has it */
 	d[4] = 0xea;			/* WE-AR, EA-RO, WE-RO, EA, WE */
 	d[5] = 0x01;			/* EA-AR */
 	scsi_answer(c, 8, be16_load(c->cdb + 7));

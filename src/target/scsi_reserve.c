@@ -87,7 +87,7 @@ bool scsi_reserve_conflicts(const struct scsi_cmd *c)
 	return !pr_allows(&l->pr, &who, need);
 }
 
-/* Where keys are registered: GOOD to those whom the reservation lets in, and nothing happens. */
+/* Where keys are registered: GOOD to those whom a reservation lets in, and nothing happens. */
 static bool scsi_reserve_is_moot(struct scsi_cmd *c)
 {
 	struct pr_port who = nexus_port(c->nexus);
@@ -95,7 +95,7 @@ static bool scsi_reserve_is_moot(struct scsi_cmd *c)
 
 	if (!pr->count)
 		return false;
-	if (pr_find(pr, &who) && pr_allows(pr, &who, PR_NEED_ALL)) {
+	if (pr->type && pr_allows(pr, &who, PR_NEED_ALL)) {
 		scsi_good(c);
 	} else {
 		c->status = SCSI_RESERVATION_CONFLICT;

@@ -483,7 +483,11 @@ static void task_go(struct task *t, const struct pdu *p)
 	case SCSI_NEXT_NONE:
 		BUG_ON(true);
 	}
-	/* Reads announced as writes, with data to come: too strange to serve. */
+	if (!t->reads) {	/* nobody waits for what is read: a residual says so */
+		task_answer(t);
+		return;
+	}
+	/* Bidirectional, with data to come: too strange to serve. */
 	scsi_fail(&t->cmd, SENSE_ABORTED_COMMAND, SENSE_UNEXPECTED_UNSOLICITED_DATA);
 	task_answer(t);
 }

@@ -59,13 +59,22 @@ an_answer_withheld_is_asked_for_again() {
 }
 
 an_abort_that_is_rejected_leads_to_a_reset_of_the_lun() {
-	_two_luns 'rule stuck on write where lun=0 count 3 do drop' \
+	local readers=() pid
+	_two_luns 'rule stuck on read where lun=0 count 3 do drop' \
 		'rule no on tmf where function=abort-task do reject unsupported'
-	_quick_mount
+	_quick_mount scsi_cmd_timeout=4s
 	pattern_write "$(lun_file 1)" seed=4 blocks=0..15
-	pattern_write "$(lun_file 0)" seed=5 blocks=0..255 io=256
+	pattern_write "$(lun_file 0)" seed=5 blocks=0..255
+	for block in 0 100 200; do
+		_read_one 0 $block
+		readers+=($!)
+	done
+	for pid in "${readers[@]}"; do
+		finish "$pid"
+	done
 	pattern_check "$(lun_file 0)" seed=5 blocks=0..255
-	session_expect aborts=1 lun_resets=1 target_resets=0 losses=0 gate=OPEN power_losses=0
+	session_expect aborts=1 lun_resets=1 aborted=3 target_resets=0 losses=0 gate=OPEN \
+		power_losses=0
 }
 
 an_abort_without_an_answer_leads_to_a_reset_of_the_lun() {
@@ -138,17 +147,17 @@ a_lun_that_never_answers_fails_its_requests_and_no_others() {
 	expect "its reader, later" _reads_at_once 0
 }
 
-# 4 MiB at 512 KiB/s are 8 s, in commands that are sent side by side
+# A command of 256 KiB is 4 s on the way, and nothing else comes or goes meanwhile.
 a_slow_link_is_not_cut() {
 	need python3
 	target_start lun=ram:8M
-	spawn slow "$(dirname "$0")/slow_link.py" "${TARGET_PORT[t]}" 524288
+	spawn slow "$(dirname "$0")/slow_link.py" "${TARGET_PORT[t]}" 65536
 	wait_line 10 slow.out '^listening '
 	TARGET_PORT[t]=$(sed -n 's/^listening .*://p' slow.out)
 	mount_start replacement_timeout=5 scsi_cmd_timeout=2s noop_out_interval=1s noop_out_timeout=1s
-	expect "written" dd if=/dev/zero of="$(lun_file)" bs=4M count=1 oflag=direct conv=notrunc \
+	expect "written" dd if=/dev/zero of="$(lun_file)" bs=320K count=1 oflag=direct conv=notrunc \
 		status=none
-	expect "read" dd if="$(lun_file)" of=/dev/null bs=4M count=1 iflag=direct status=none
+	expect "read" dd if="$(lun_file)" of=/dev/null bs=320K count=1 iflag=direct status=none
 	session_expect aborts=0 losses=0 gate=OPEN
 }
 

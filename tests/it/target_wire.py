@@ -354,6 +354,7 @@ def files_are_written_and_read_back():
             cdb = struct.pack(">BBQIBB", 0x88, 0, 100, 1, 0, 0)
             status, _, _ = i.settle(i.command(cdb, 512, read=True))
             assert status == 2 and i.sense[2] == 3 and i.sense[12] == 0x11, "no medium error"
+            assert i.sense[0] == 0xf0 and i.sense[3:7] == struct.pack(">I", 100), "not its LBA"
 
 
 @case
@@ -626,6 +627,105 @@ def residuals_say_how_lengths_differ():
 
 
 @case
+def residuals_of_what_moves_nothing():
+    with Target(*RAM) as t:
+        i = ready(t)
+        read = struct.pack(">BBQIBB", 0x88, 0, 0, 2, 0, 0)
+        beyond = struct.pack(">BBQIBB", 0x88, 0, 1 << 40, 2, 0, 0)
+        write = struct.pack(">BBQIBB", 0x8a, 0, 0, 2, 0, 0)
+        assert i.settle(i.command(bytes(6), 512, read=True)) == (0, b"", -512)
+        assert i.settle(i.command(bytes(6), 512, write=True, data=bytes(512))) == (0, b"", -512)
+        assert i.settle(i.command(beyond, 1024, read=True)) == (2, b"", -1024)
+        assert i.settle(i.command(write[:2] + beyond[2:], 1024, write=True)) == (2, b"", -1024)
+        # the other direction than the CDB's: nothing is moved, all of it is too much
+        assert i.settle(i.command(read, 1024, write=True, data=bytes(1024))) == (0, b"", 1024)
+        assert i.settle(i.command(write, 1024, read=True)) == (0, b"", 1024)
+        assert i.settle(i.command(write, 0)) == (0, b"", 1024)
+        inquiry = struct.pack(">BBBHB", 0x12, 0, 0, 36, 0)
+        assert i.settle(i.command(inquiry, 20, read=True))[::2] == (0, 16)
+        assert i.settle(i.command(inquiry, 36, read=True))[::2] == (0, 0)
+        assert i.read(0, 2) == bytes(1024)
+        i = ready(t, InitialR2T="No", ImmediateData="No")
+        for cdb, want in ((read, 1024), (inquiry, 36)):
+            itt = i.command(cdb, 1024, write=True, final=False)
+            i.nop()                     # the data that was announced comes first
+            i.data_out(itt, NONE, 0, 0, b"x" * 1024, True)
+            assert i.settle(itt) == (0, b"", want)
+        itt = i.command(read, 1024, read=True, write=True, final=False)
+        i.data_out(itt, NONE, 0, 0, b"x" * 1024, True)
+        assert i.settle(itt)[0] == 2 and i.sense[2] == 0xb, "both directions"
+        assert i.read(0, 2) == bytes(1024)
+
+
+@case
+def several_r2ts_are_out_at_once():
+    with Target(*RAM) as t:
+        for offered, want in ((1, 1), (3, 3), (100, 8)):
+            i = ready(t, MaxOutstandingR2T=str(offered), MaxBurstLength="4096",
+                      FirstBurstLength="4096", ImmediateData="No")
+            assert i.answer["MaxOutstandingR2T"] == str(want), i.answer
+            data = random.Random(offered).randbytes(16 * 4096)
+            cdb = struct.pack(">BBQIBB", 0x8a, 0, 64, 128, 0, 0)
+            itt = i.command(cdb, len(data), write=True)
+            r2ts = [i.recv() for _ in range(want)]
+            i.nop()                     # no more of them before data has come
+            tags = set()
+            for n in range(16):
+                p = r2ts.pop(0)
+                assert (p.op, p.itt, p.datasn) == (0x31, itt, n)
+                assert (p.offset, p.length) == (n * 4096, 4096)
+                assert p.ttt not in tags and p.ttt != NONE
+                tags.add(p.ttt)
+                i.send_sequence(itt, p.ttt, p.offset, data[p.offset:p.offset + 4096], 1024)
+                if n + want < 16:       # each that is served makes room for one
+                    r2ts.append(i.recv())
+            assert not r2ts and i.settle(itt) == (0, b"", 0)
+            assert i.read(64, 128) == data
+
+
+@case
+def a_solicited_write_waits_for_its_own_r2t():
+    with Target(*RAM) as t:
+        i = ready(t, MaxOutstandingR2T="4", MaxBurstLength="4096", ImmediateData="No")
+        cdb = struct.pack(">BBQIBB", 0x8a, 0, 0, 16, 0, 0)
+        itt = i.command(cdb, 8192, write=True)
+        first, second = i.recv(), i.recv()
+        i.data_out(itt, second.ttt, 0, 4096, bytes(4096), True)     # out of order: for nobody
+        i.nop()
+        i.data_out(itt, first.ttt, 0, 0, b"\x44" * 4096, True)
+        i.data_out(itt, second.ttt, 0, 4096, b"\x55" * 4096, True)
+        assert i.settle(itt) == (0, b"", 0)
+        assert i.read(0, 16) == b"\x44" * 4096 + b"\x55" * 4096
+
+
+@case
+def sense_points_at_what_was_wrong():
+    with Target(*RAM) as t:
+        i = ready(t)
+
+        def wrong(cdb, key, code, sks=None, info=None, **more):
+            assert i.settle(i.command(cdb, **more))[0] == 2, cdb.hex()
+            s = i.sense
+            assert (s[2], s[12], s[13]) == (key, code >> 8, code & 0xff), s.hex()
+            if sks is not None:
+                assert s[15:18] == sks, s.hex()
+            if info is not None:
+                assert s[0] == 0xf0 and s[3:7] == struct.pack(">I", info), s.hex()
+
+        wrong(struct.pack(">BBQIBB", 0x88, 0x20, 0, 1, 0, 0), 5, 0x2400, b"\xc0\0\1",
+              edtl=512, read=True)                                  # RDPROTECT
+        wrong(b"\x12\1\xee\0\xff\0", 5, 0x2400, b"\xc0\0\2", edtl=255, read=True)
+        wrong(b"\xa3\x1f".ljust(12, b"\0"), 5, 0x2400, b"\xc0\0\1")
+        wrong(b"\xff" * 16, 5, 0x2000)
+        select = bytes(4) + b"\x08\x12\0\1" + bytes(16)            # IC, not changeable
+        wrong(b"\x15\x10\0\0\x18\0", 5, 0x2600, b"\x80\0\7", edtl=24, write=True, data=select)
+        wrong(struct.pack(">BBQIBB", 0x8f, 2, 0, 2, 0, 0), 0xe, 0x1d00, info=700,
+              edtl=1024, write=True, data=bytes(700) + b"x" + bytes(323))
+        caw = struct.pack(">BBQ3xBBB", 0x89, 0, 0, 1, 0, 0)
+        wrong(caw, 0xe, 0x1d00, info=5, edtl=1024, write=True, data=bytes(5) + b"x" + bytes(1018))
+
+
+@case
 def wrong_digests_end_the_connection():
     with Target(*RAM) as t:
         i = ready(t, HeaderDigest="CRC32C", DataDigest="CRC32C")
@@ -688,7 +788,7 @@ def every_field_may_be_wrong():
                 for _ in range(rng.randrange(1, 6)):
                     op = rng.choice((0, 1, 1, 1, 2, 3, 4, 5, 5, 6, 0x10))
                     cdb = bytes((rng.choice((0x08, 0x0a, 0x12, 0x15, 0x1a, 0x28, 0x2a, 0x2e, 0x2f,
-                                             0x35, 0x41, 0x42, 0x55, 0x5a, 0x88, 0x89, 0x8a, 0x8b,
+                                             0x35, 0x41, 0x42, 0x55, 0x5a, 0x5e, 0x5f, 0x88, 0x89, 0x8a, 0x8b,
                                              0x8f, 0x93, 0x9e, 0xa0, 0xa3)),)) + bytes(15)
                     bhs = bytearray(struct.pack(
                         ">BBxxI8sIIII16s", op | 0x40 * rng.randrange(2),
@@ -902,6 +1002,16 @@ def control(path, command):
             for part in text.split("\n\n")]
 
 
+class Recorder:
+    """In a socket's place, to send later."""
+
+    def __init__(self):
+        self.sent = b""
+
+    def sendall(self, data):
+        self.sent += data
+
+
 WRITE_8 = struct.pack(">BBQIBB", 0x8a, 0, 0, 8, 0, 0)
 READ_1 = struct.pack(">BBQIBB", 0x88, 0, 0, 1, 0, 0)
 
@@ -961,8 +1071,13 @@ def preempt_and_abort_ends_what_the_other_had_begun():
         assert pr_out(a, "register", other=1) == 0
         itt = a.command(WRITE_8, 4096, write=True)
         r2t = a.recv()
-        assert pr_out(b, "preempt-abort", 5, key=2, other=1) == 0
+        whole = a.sock
+        a.sock = Recorder()
         a.data_out(itt, r2t.ttt, 0, 0, b"\x22" * 4096, True)
+        late, a.sock = a.sock.sent, whole
+        a.sock.sendall(late[:3000])     # it is in the middle of its data
+        assert pr_out(b, "preempt-abort", 5, key=2, other=1) == 0
+        a.sock.sendall(late[3000:])
         seen = []
         while True:                     # nothing answers the write
             status = a.settle(a.command(bytes(6)))[0]
@@ -971,7 +1086,7 @@ def preempt_and_abort_ends_what_the_other_had_begun():
             seen.append(tuple(a.sense[12:14]))
         assert sorted(seen) == [(0x2a, 0x05), (0x2f, 0x00)], seen
         assert a.write(0, bytes(4096)) == 0x18
-        assert b.read(0, 1) == b"\x11" * 512
+        assert b.read(7, 1) == b"\x11" * 512     # its end had not come
         b.data_out(mine, mine_r2t.ttt, 0, 0, b"\x33" * 4096, True)
         assert b.settle(mine)[0] == 0, "the one who preempts keeps its own"
 
@@ -981,11 +1096,14 @@ def reservations_are_shown_and_forgotten():
     with tempfile.TemporaryDirectory() as d:
         where = os.path.join(d, "control")
         with Target(*RAM, "--control", where, "--enable-faults",
-                    "--fault", "rule gone on mark now do forget reservations") as t:
+                    "--fault", "rule gone on mark now do forget reservations",
+                    "--fault", "rule busy on command where op=persistent-reserve-out nth 1 "
+                    "do status BUSY") as t:
             a = ready(t)
             b = Initiator(t, isid=b"\x80\0\0\0\0\2")
             b.login()
             b.ready()
+            assert pr_out(a, "register", other=1) == 8
             assert pr_out(a, "register", other=1) == 0
             assert pr_out(b, "register", other=2) == 0
             assert pr_out(a, "reserve", 6, key=1) == 0

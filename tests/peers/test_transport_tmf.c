@@ -499,6 +499,7 @@ static void data_of_a_command_is_a_sign_of_life_of_it(void **state)
 	(void)state;
 	send_read(a);
 	meet(a);
+	transport_quiet(a->d.tp, &a->p.cmd);	/* all of it was taken: a look says when */
 	until = clock_mono_ms() + 200;
 	while (clock_mono_ms() < until)
 		loop_turn(a->d.loop, until - clock_mono_ms());

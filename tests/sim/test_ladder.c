@@ -309,6 +309,30 @@ static void an_answer_to_the_rung_below_is_none_to_this_one(void **state)
 	assert_int_equal(s->session->losses, 1);
 }
 
+/* It comes while the reset waits to be sent: other commands of the LUN still run. */
+static void an_answer_to_the_rung_below_is_none_to_one_that_waits(void **state)
+{
+	struct sim *s = world(state, 1, (const char *[]){ "noop_out_interval=0",
+							  "noop_out_timeout=0", NULL });
+	struct sim_trap t = { .matches = is_write, .fate = SIM_FATE_HUNG, .count = 2 };
+
+	trap(s, &t);
+	s->net.on_tmf = delay_abort;
+	sim_write(s, 0, 0, 512);
+	sim_run(s, 1000);
+	sim_write(s, 0, 4096, 512);
+	until(s, LADDER_ABORT);
+	s->net.queued = 1;
+	until(s, LADDER_LUN_RESET);
+	sim_run(s, 400);
+	assert_int_equal(ladder_of(s), LADDER_LUN_RESET);
+	s->net.on_tmf = NULL;
+	s->net.queued = 0;
+	released(s);
+	assert_int_equal(s->lun_resets, 1);
+	assert_int_equal(s->session->losses, 0);
+}
+
 static void what_cannot_be_asked_for_is_cut(void **state)
 {
 	struct sim *s = world(state, 1, (const char *[]){ "time2wait=eager", "noop_out_interval=0",
@@ -489,6 +513,32 @@ static void what_waits_behind_others_is_late_when_they_are_done(void **state)
 	assert_in_range(r[1]->answered_at - r[0]->answered_at, 3900, 4200);
 }
 
+static void hang_question_creep_read(struct sim *s, struct sim_task *t)
+{
+	if (is_read(t) && s->reads == 1) {
+		t->fate = SIM_FATE_SLOW;
+		t->slow = 15000;
+	} else if (is_probe(t) && s->aborts == 0) {
+		t->fate = SIM_FATE_HUNG;
+	}
+}
+
+static void a_question_that_waits_behind_others_is_late_when_they_are_done(void **state)
+{
+	struct sim *s = world(state, 1, NULL);
+
+	s->net.on_task = hang_question_creep_read;
+	sim_read(s, 0, 0, 512);
+	sim_run(s, 1);
+	session_rescan(s->session);
+	sim_run(s, 14000);
+	assert_int_equal(s->aborts, 0);
+	sim_run(s, 6000);
+	assert_int_equal(s->aborts, 1);
+	released(s);
+	assert_int_equal(s->session->losses, 0);
+}
+
 static void again(struct sim_io *io)
 {
 	if (loop_now(io->sim->loop) < 1000000 + 30000)
@@ -640,6 +690,7 @@ int main(void)
 		SIM_CASE(replacement_timeout_is_not_extended_by_the_ladder),
 		SIM_CASE(an_answer_that_crosses_the_abort_counts),
 		SIM_CASE(an_answer_to_the_rung_below_is_none_to_this_one),
+		SIM_CASE(an_answer_to_the_rung_below_is_none_to_one_that_waits),
 		SIM_CASE(what_cannot_be_asked_for_is_cut),
 		SIM_CASE(what_leaves_in_time_is_no_reason_to_cut),
 		SIM_CASE(a_request_that_is_late_six_times_fails),
@@ -650,6 +701,7 @@ int main(void)
 		SIM_CASE(the_end_does_not_wait_for_the_ladder),
 		SIM_CASE(what_moves_is_not_late),
 		SIM_CASE(what_waits_behind_others_is_late_when_they_are_done),
+		SIM_CASE(a_question_that_waits_behind_others_is_late_when_they_are_done),
 		SIM_CASE(one_that_is_never_answered_is_found_among_many_that_are),
 		SIM_CASE(a_request_that_ends_the_link_each_time_fails_and_no_other),
 		SIM_CASE(poison_is_found_among_requests_that_go_on),

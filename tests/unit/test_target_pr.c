@@ -13,6 +13,8 @@
 enum { REGISTER, RESERVE, RELEASE, CLEAR, PREEMPT, PREEMPT_AND_ABORT, REGISTER_AND_IGNORE, MOVE };
 enum { SPEC_I_PT = 8, ALL_TG_PT = 4, APTPL = 1 };
 
+static const uint8_t types_of_any[8] = { 1, 3, 5, 6, 7, 8, 0, 0x13 };
+
 struct bench {
 	struct target *t;
 	struct nexus n[3];
@@ -144,7 +146,7 @@ static void in_tells_what_out_did(void **state)
 	assert_string_equal(d + 28, "iqn.2026-11.example:b,i,0x800000000001");
 	d = in(b, 2, 1024);
 	assert_int_equal(b->c.want, 8);
-	assert_memory_equal(d, "\0\10\x1c\x90\xea\1\0\0", 8);
+	assert_memory_equal(d, "\0\10\x1c\xb0\xea\1\0\0", 8);
 }
 
 static void all_registrants_hold_under_no_key(void **state)
@@ -218,6 +220,48 @@ static void a_device_stands_for_the_ports_that_we_know(void **state)
 
 		assert_int_equal(pr_find(pr, &p)->key, 7);
 	}
+}
+
+/* Lists that are nearly right, cut and bent anywhere: judged, and the state stays whole. */
+static void any_list_is_survived(void **state)
+{
+	static uint8_t list[28 + 140 * 64];
+	struct bench *b = *state;
+	struct pr *pr = &disk_of(b)->pr;
+	unsigned most = 0, reserved = 0;
+
+	srand(7);
+	for (unsigned n = 0; n < 30000; n++) {
+		unsigned action = (unsigned)rand() % 8, ids = (unsigned)rand() % (rand() % 50 ? 3 : 140);
+		uint32_t head = action == MOVE ? 24 : 28, len = head;
+
+		memset(list, 0, sizeof(list));
+		for (unsigned i = 0; i < ids; i++)
+			len += transport_id_encode(names[rand() % 3], (uint8_t[6]){ (uint8_t)rand() },
+						   list + len);
+		list[7] = (uint8_t)(rand() % 3);
+		list[15] = (uint8_t)(rand() % 3);
+		list[19] = 1;
+		be32_store(list + head - 4, len - head);
+		if (action != MOVE && ids)
+			list[20] = SPEC_I_PT;
+		for (unsigned k = (unsigned)rand() % 4; k; k--)
+			list[(unsigned)rand() % len] ^= (uint8_t)(1u << rand() % 8);
+		if (!(rand() % 4))
+			len = 24 + (uint32_t)rand() % (len - 23);
+		out_list(b, (unsigned)rand() % 3, action, types_of_any[rand() % 8], list, ids ? len : 24);
+		assert_in_range(pr->count, 0, PR_REGISTRATIONS_MAX);
+		assert_true(pr->count || !pr->type);
+		most = MAX(most, pr->count);
+		reserved += pr->type != PR_NONE;
+		memset(b->n[0].ua, 0, sizeof(b->n[0].ua));
+		memset(b->n[1].ua, 0, sizeof(b->n[1].ua));
+		memset(b->n[2].ua, 0, sizeof(b->n[2].ua));
+		if (!(n % 64))
+			in(b, 3, 0xffff);
+	}
+	assert_in_range(most, PR_REGISTRATIONS_MAX / 2, PR_REGISTRATIONS_MAX);	/* it got somewhere */
+	assert_in_range(reserved, 1000, 30000);
 }
 
 static void what_is_persistent_outlives_sessions_and_resets(void **state)
@@ -485,9 +529,20 @@ static void where_keys_are_reserve_does_nothing(void **state)
 	struct bench *b = *state;
 
 	out(b, 0, REGISTER, 0, 0, 1, 0);
-	assert_int_equal(run(b, 0, reserve, NULL, 0), SCSI_GOOD);
-	assert_null(disk_of(b)->reserved_by);
-	assert_int_equal(run(b, 1, reserve, NULL, 0), SCSI_RESERVATION_CONFLICT);
+	out(b, 2, REGISTER, 0, 0, 3, 0);
+	for (unsigned i = 0; i < 3; i++)	/* keys, and nothing reserved: SPC-2 5.5.1 */
+		assert_int_equal(run(b, i, reserve, NULL, 0), SCSI_RESERVATION_CONFLICT);
+	for (unsigned type = 5; type; type = type == 5 ? 1 : 0) {
+		out(b, 0, RESERVE, type, 1, 0, 0);
+		assert_int_equal(run(b, 0, reserve, NULL, 0), SCSI_GOOD);
+		assert_int_equal(run(b, 1, reserve, NULL, 0), SCSI_RESERVATION_CONFLICT);
+		assert_int_equal(run(b, 2, reserve, NULL, 0),
+				 type == 5 ? SCSI_GOOD : SCSI_RESERVATION_CONFLICT);
+		assert_null(disk_of(b)->reserved_by);
+		out(b, 0, RELEASE, type, 1, 0, 0);
+		b->n[2].ua[0] = 0;
+	}
+	out(b, 2, REGISTER, 0, 3, 0, 0);
 	out(b, 0, REGISTER, 0, 1, 0, 0);
 	assert_int_equal(run(b, 1, reserve, NULL, 0), SCSI_GOOD);
 	assert_int_equal(out(b, 1, REGISTER, 0, 0, 1, 0), SCSI_RESERVATION_CONFLICT);
@@ -560,6 +615,7 @@ int main(void)
 		CASE(all_registrants_hold_under_no_key),
 		CASE(a_list_is_judged_before_anything_changes),
 		CASE(a_device_stands_for_the_ports_that_we_know),
+		CASE(any_list_is_survived),
 		CASE(what_is_persistent_outlives_sessions_and_resets),
 		CASE(the_preempted_are_told_and_their_commands_end),
 		CASE(a_reservation_moves),

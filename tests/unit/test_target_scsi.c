@@ -175,7 +175,7 @@ static void any_cdb_is_judged(void **state)
 	srand(1);
 	for (unsigned i = 0; i < 200000; i++) {
 		uint8_t cdb[CDB_MAX];
-		const struct scsi_op *op = scsi_op_at((unsigned)rand() % 48);
+		const struct scsi_op *op = scsi_op_at((unsigned)rand() % 64);
 
 		for (unsigned k = 0; k < CDB_MAX; k++)
 			cdb[k] = rand() % 3 ? 0 : (uint8_t)rand();
@@ -344,6 +344,119 @@ static void mode_select_changes_what_it_may_and_tells_the_others(void **state)
 	assert_int_equal(b->c.sense.sks[2], 9);
 }
 
+/* --- REPORT SUPPORTED OPERATION CODES, SPC-4 6.35 --- */
+
+static uint32_t bench_opcodes(struct bench *b, unsigned lun, uint8_t options, uint8_t opcode,
+			      uint16_t action)
+{
+	uint8_t cdb[CDB_MAX] = { SCSI_MAINTENANCE_IN, SCSI_SA_REPORT_OPCODES, options, opcode };
+
+	be16_store(cdb + 4, action);
+	be32_store(cdb + 6, SCSI_PARAM_MAX);
+	bench_run(b, &b->a, lun, cdb, NULL, 0);
+	return b->c.status == SCSI_GOOD ? (uint32_t)b->c.want : 0;
+}
+
+static void all_opcodes_are_listed_once(void **state)
+{
+	struct bench *b = *state;
+
+	for (unsigned timeouts = 0; timeouts < 2; timeouts++) {
+		uint32_t step = timeouts ? 20 : 8, len = bench_opcodes(b, 0, timeouts ? 0x80 : 0, 0, 0);
+		const struct scsi_op *op;
+		unsigned i;
+
+		assert_int_equal(be32_load(b->c.param), len - 4);
+		for (i = 0; (op = scsi_op_at(i)); i++) {
+			const uint8_t *d = b->c.param + 4 + i * step;
+			bool has_action = op->service_action >= 0;
+
+			assert_int_equal(d[0], op->opcode);
+			assert_int_equal(be16_load(d + 2), has_action ? op->service_action : 0);
+			assert_int_equal(d[5], has_action | timeouts << 1);
+			assert_int_equal(be16_load(d + 6), scsi_cdb_len(op->opcode));
+			assert_ptr_equal(scsi_op_find(op->opcode, be16_load(d + 2)), op);
+			if (timeouts)
+				assert_memory_equal(d + 8, "\0\12\0\0\0\0\0\0\0\0\0\0", 12);
+		}
+		assert_int_equal(len, 4 + i * step);
+	}
+}
+
+static void expect_opcode(struct bench *b, const struct scsi_op *op, unsigned option)
+{
+	uint16_t action = (uint16_t)MAX(op->service_action, 0);
+	unsigned cdb = scsi_cdb_len(op->opcode);
+
+	assert_int_equal(bench_opcodes(b, 0, (uint8_t)option, op->opcode, action), 4 + cdb);
+	assert_int_equal(b->c.param[1], 3);
+	assert_int_equal(be16_load(b->c.param + 2), cdb);
+	assert_int_equal(b->c.param[4], op->opcode);
+	if (op->service_action >= 0)
+		assert_int_equal(b->c.param[5] & 0x1f, op->service_action);
+	assert_memory_equal(b->c.param + 6, op->usage + 2, cdb - 2);
+	assert_int_equal(bench_opcodes(b, 0, (uint8_t)(0x80 | option), op->opcode, action), 4 + cdb + 12);
+	assert_int_equal(b->c.param[1], 0x83);
+	assert_int_equal(be16_load(b->c.param + 4 + cdb), 10);
+}
+
+static void one_opcode_is_told_by_every_option(void **state)
+{
+	struct bench *b = *state;
+	const struct scsi_op *op;
+
+	for (unsigned i = 0; (op = scsi_op_at(i)); i++) {
+		bool has_action = op->service_action >= 0;
+
+		expect_opcode(b, op, has_action ? 2 : 1);
+		expect_opcode(b, op, 3);
+		assert_int_equal(bench_opcodes(b, 0, has_action ? 1 : 2, op->opcode, 0), 0);
+		expect_sense(b, SENSE_ILLEGAL_REQUEST, SENSE_INVALID_FIELD_IN_CDB);
+		assert_int_equal(bench_opcodes(b, 0, 3, op->opcode, 0x1f1f), 4);
+		assert_int_equal(b->c.param[1], 1);
+	}
+	assert_int_equal(bench_opcodes(b, 0, 1, 0xff, 0), 4);	/* not there: in none of the ways */
+	assert_int_equal(b->c.param[1], 1);
+	assert_int_equal(bench_opcodes(b, 0, 2, SCSI_SERVICE_ACTION_IN_16, 0x1f), 4);
+	assert_int_equal(b->c.param[1], 1);
+	assert_int_equal(bench_opcodes(b, 300, 1, SCSI_UNMAP, 0), 4);	/* not of this unit */
+	assert_int_equal(b->c.param[1], 1);
+	assert_int_equal(bench_opcodes(b, 0, 4, 0, 0), 0);
+	expect_sense(b, SENSE_ILLEGAL_REQUEST, SENSE_INVALID_FIELD_IN_CDB);
+}
+
+/* A bit that the usage data does not claim is ignored, or refused as reserved: it does nothing. */
+static void what_usage_data_leaves_out_is_not_looked_at(void **state)
+{
+	struct bench *b = *state;
+	const struct scsi_op *op;
+
+	for (unsigned i = 0; (op = scsi_op_at(i)); i++) {
+		unsigned bits = 8 * (scsi_cdb_len(op->opcode) - 1);
+		uint8_t base[CDB_MAX] = { op->opcode, (uint8_t)MAX(op->service_action, 0) };
+		struct scsi_cmd was;
+
+		bench_run(b, &b->a, 0, base, NULL, 0);
+		was = b->c;
+		for (unsigned bit = 8; bit < bits; bit++) {
+			uint8_t cdb[CDB_MAX], mask = (uint8_t)(1u << bit % 8);
+
+			if (op->usage[bit / 8] & mask || (op->service_action >= 0 && bit < 13))
+				continue;
+			memcpy(cdb, base, sizeof(cdb));
+			cdb[bit / 8] |= mask;
+			bench_run(b, &b->a, 0, cdb, NULL, 0);
+			if (b->c.status == SCSI_CHECK_CONDITION &&
+			    b->c.sense.code == SENSE_INVALID_FIELD_IN_CDB &&
+			    b->c.sense.sks[2] == bit / 8)
+				continue;
+			if (b->c.status != was.status || b->c.next != was.next || b->c.want != was.want ||
+			    b->c.sense.code != was.sense.code)
+				fail_msg("%s looks at byte %u, bit %u", op->name, bit / 8, bit % 8);
+		}
+	}
+}
+
 static void identity_comes_from_names(void **state)
 {
 	struct lun_options o = { .backing = "null:1M", .block_bytes = BLOCK, .physical_bytes = 512 };
@@ -383,6 +496,9 @@ int main(void)
 		CASE(lba_status_follows_writes_and_unmaps),
 		CASE(another_may_not_pass_a_reservation),
 		CASE(mode_select_changes_what_it_may_and_tells_the_others),
+		CASE(all_opcodes_are_listed_once),
+		CASE(one_opcode_is_told_by_every_option),
+		CASE(what_usage_data_leaves_out_is_not_looked_at),
 		CASE(identity_comes_from_names),
 	};
 
