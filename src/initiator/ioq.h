@@ -182,6 +182,9 @@ void ioq_fail(struct ioq *q, int err);
  */
 void ioq_doubt(struct ioq *q);
 
+/* The LUN is another disk from now on: what was learnt of the old one, and what it owes, is over. */
+void ioq_new_disk(struct ioq *q);
+
 /* A flush has something to do. */
 static inline bool ioq_is_dirty(const struct ioq *q)
 {

@@ -267,6 +267,12 @@ void ioq_req_step(struct ioq_req *r)
 }
 
 /* Those of its commands that are on the wire still are the last of this go. */
+void ioq_new_disk(struct ioq *q)
+{
+	q->sync_10 = q->sync_none = false;
+	q->good_flushed = q->writes_good;
+}
+
 void ioq_doubt(struct ioq *q)
 {
 	struct ioq_req *r;

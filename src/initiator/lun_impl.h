@@ -31,6 +31,7 @@ struct lun {
 	const struct lun_events *events;
 	void *arg;
 	const char *target;		/* the session's */
+	struct events *history;		/* the session's; may be NULL */
 	char alias[64];
 	void *user;
 
@@ -48,12 +49,17 @@ struct lun {
 	bool closed;			/* no more questions, until the link is up again */
 	bool settled;
 	bool added;			/* on_added ran */
+	int fence_group;		/* portal group over which commands may still run; -1: none */
+	bool fencing;			/* it waits for its reset, over this link */
+	bool accepting;			/* the operator takes the disk that is there now */
 	bool reported;			/* by the last REPORT LUNS */
 	bool draining;			/* new requests are refused */
 	bool drained;
 	struct lun_io last_flush;
 
 	mono_ms outage_began;		/* MONO_NEVER: no outage */
+	span_ms outage_pauses;		/* the loop's, when it began: time that does not count */
+	bool outage_told;		/* as an event: a look that ends well is none */
 	bool given_up;			/* its budget is spent */
 	bool looking;			/* held for a look at it, by a unit attention; the link is up */
 	bool held;			/* by the ladder */
@@ -77,10 +83,17 @@ void lun_link_up(struct lun *lun);
 void lun_ask_again(struct lun *lun);
 /* It was lost; wire->tp is NULL. Requests are held, the outage begins. */
 void lun_link_down(struct lun *lun);
+/* After a new login it cannot be had yet: @why. Its outage goes on. One that is had stays as it is. */
+void lun_miss(struct lun *lun, const char *why);
 /* Answered with -EIO: everything waiting, now and from now on. */
 void lun_close(struct lun *lun);
 /* As lun_close(), for good: the target no longer has it. */
 void lun_vanish(struct lun *lun);
+/*
+ * The operator's word: it is BARRED, and the disk that answers now is to be taken as it is. Asked
+ * anew, then READY with what it says of itself. Returns 0 (begun), or -code and why not.
+ */
+int lun_accept(struct lun *lun, struct err *err);
 /* The settings changed: a running outage is measured anew, the queue's depth follows. */
 void lun_settings_changed(struct lun *lun);
 /*

@@ -72,6 +72,8 @@ static struct session_late session_oldest(struct session *s, const struct transp
 			session_older(&late, &lun->probe.cmd, lun,
 				      session_question_age(s, &lun->probe.cmd, lun->probe.asked));
 	}
+	/* While we were away ourselves nobody was late. */
+	late.age = MIN(late.age, MAX(loop_now(s->loop) - loop_awake_since(s->loop), 1));
 	return late;
 }
 
@@ -109,7 +111,7 @@ span_ms session_ladder_check(struct session *s)
 	span_ms limit = s->settings.scsi_cmd_timeout;
 	struct session_late late = session_oldest(s, NULL);
 
-	if (limit <= 0 || late.age < limit || s->ladder.state != LADDER_IDLE ||
+	if (limit <= 0 || late.age < limit || s->ladder.state != LADDER_IDLE || s->fenced ||
 	    s->link.state != LINK_UP)
 		return late.age;
 	log_warn("a command is not answered within scsi_cmd_timeout | target=%s lun=%u", s->target,
@@ -203,7 +205,9 @@ static void session_rung_due(struct loop_timer *t)
 {
 	struct session *s = container_of(t, struct session, ladder_timer);
 
-	if (s->ladder_stuck == MONO_NEVER)
+	if (s->ladder_stuck == MONO_NEVER && loop_awake_since(s->loop) == loop_now(s->loop))
+		loop_timer_set(t, loop_now(s->loop) + session_rung_timeout(s));	/* we were away */
+	else if (s->ladder_stuck == MONO_NEVER)
 		session_ladder_step(s, LADDER_EV_EXPIRED);
 	else
 		session_try_rung(s);
@@ -215,6 +219,8 @@ void session_on_tmf(void *arg, uint8_t response)
 	enum ladder_event ev = LADDER_EV_REFUSED;
 	bool aborts = s->ladder.state == LADDER_ABORT;
 
+	if (session_fence_on_tmf(s, response))
+		return;
 	log_debug("task management answered | target=%s rung=%s response=%u", s->target,
 		  ladder_state_name(s->ladder.state), response);
 	if (s->ladder_stuck != MONO_NEVER)
@@ -332,15 +338,20 @@ static void session_ladder_note_reset(struct session *s, unsigned actions)
 
 static void session_ladder_say(const struct session *s, enum ladder_event ev)
 {
-	if (s->ladder.state == LADDER_IDLE)
-		log_info("the ladder ends | target=%s lun=%u event=%s", s->target,
-			 lun_addr_number(s->late_addr), ladder_event_name(ev));
-	else
-		log_warn("%s is asked for | target=%s lun=%u event=%s",
-			 s->ladder.state == LADDER_ABORT       ? "ABORT TASK"
-			 : s->ladder.state == LADDER_LUN_RESET ? "LOGICAL UNIT RESET"
-							       : "TARGET WARM RESET",
-			 s->target, lun_addr_number(s->late_addr), ladder_event_name(ev));
+	const char *rung = s->ladder.state == LADDER_ABORT	 ? "ABORT TASK"
+			   : s->ladder.state == LADDER_LUN_RESET ? "LOGICAL UNIT RESET"
+								 : "TARGET WARM RESET";
+	char lun[16];
+
+	snprintf(lun, sizeof(lun), "%u", lun_addr_number(s->late_addr));
+	if (s->ladder.state == LADDER_IDLE) {
+		log_info("the ladder ends | target=%s lun=%s event=%s", s->target, lun,
+			 ladder_event_name(ev));
+		return;
+	}
+	log_warn("%s is asked for | target=%s lun=%s event=%s", rung, s->target, lun,
+		 ladder_event_name(ev));
+	session_post(s, "command-late", "lun", lun, "asked", rung);
 }
 
 static void session_ladder_step(struct session *s, enum ladder_event ev)

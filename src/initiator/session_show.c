@@ -130,7 +130,7 @@ void session_describe(const struct session *s, session_emit *emit, void *out)
 	snprintf(isid, sizeof(isid), "%012" PRIx64, s->isid);
 	emit(out, "target", s->target);
 	emit(out, "portal", s->portal);
-	emit(out, "persistent_portal", s->portals[0]);
+	emit(out, "persistent_portal", s->portals.list[0]);
 	show_u64(emit, out, "tpgt", s->limits.tpgt);
 	emit(out, "local", s->tp ? transport_local(s->tp) : "");
 	emit(out, "isid", isid);
@@ -143,6 +143,7 @@ void session_describe(const struct session *s, session_emit *emit, void *out)
 	show_i64(emit, out, "left_ms", sum.left);
 	show_u64(emit, out, "attempts", s->failures);
 	emit(out, "last_error", s->last_err.text);
+	emit(out, "why", session_has_rival(s) ? "perhaps another initiator uses our name" : "");
 	show_u64(emit, out, "waiting", sum.waiting - MIN(sum.on_wire, sum.waiting));
 	show_u64(emit, out, "inflight", sum.on_wire);
 	show_u64(emit, out, "dials", s->dials);

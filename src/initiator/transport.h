@@ -87,6 +87,7 @@ enum transport_loss_kind {
 
 struct transport_loss {
 	enum transport_loss_kind kind;
+	bool closed;			/* a login was there, and the peer ended the connection */
 	uint16_t login_status;		/* LOSS_LOGIN: Status-Class << 8 | Status-Detail, else 0 */
 	span_ms time2wait;		/* what the target named, else -1 */
 	char redirect[TRANSPORT_PORTAL_MAX];	/* login status 01xx: TargetAddress, else "" */

@@ -396,8 +396,8 @@ void transport_full_ready(struct transport *tp, unsigned events)
 	if (guard_has_more(&tp->guard))
 		loop_defer(tp->loop, &tp->reread);
 	if (events & LOOP_HUP) {
-		transport_lose(tp, TRANSPORT_LOSS_DROPPED, "the connection to %s is lost: %s",
-			       tp->portal, strerror(transport_socket_error(tp)));
+		tp->said_errno = transport_socket_error(tp);
+		transport_lose_connection(tp);
 		return;
 	}
 	if (events & LOOP_OUT)

@@ -20,9 +20,9 @@ static const char *const number_keys[] = {
 	"sid", "pid", "tpgt", "tsih", "attempts", "waiting", "inflight", "logins", "losses", "reads",
 	"writes", "flushes", "errors", "retries", "replayed", "interrupted", "lun", "dials",
 	"outages", "power_losses", "aborts", "lun_resets", "target_resets", "ladder_cuts",
-	"aborted", "poisoned", "cid", "tid", "luns", "sessions", "FirstBurstLength",
-	"MaxBurstLength",
-	"MaxRecvDataSegmentLength", "MaxXmitDataSegmentLength", "MaxOutstandingR2T",
+	"aborted", "poisoned", "cid", "tid", "luns", "sessions", "seq", "ms", "count", "requests",
+	"FirstBurstLength", "MaxBurstLength", "MaxRecvDataSegmentLength",
+	"MaxXmitDataSegmentLength", "MaxOutstandingR2T",
 };
 
 /* --- lists --- */
@@ -227,6 +227,8 @@ static void put_states(FILE *f, const struct control_record *r)
 	put_ladder(f, r);
 	if (*get(r, "last_error"))
 		put_field(f, "\t\tLast Error: ", get(r, "last_error"));
+	if (*get(r, "why"))
+		put_field(f, "\t\tWhy: ", get(r, "why"));
 	fprintf(f, "\t\tLogins: %s, Losses: %s, Failed Attempts: %s\n", get(r, "logins"),
 		get(r, "losses"), get(r, "attempts"));
 	put_field(f, "\t\tMountpoint: ", get(r, "mountpoint"));
@@ -550,6 +552,48 @@ static void put_json_children(FILE *f, const char *name, const struct show_list 
 		first = false;
 	}
 	fputs("]", f);
+}
+
+/* A word, or in double quotes what is none: as event_print() does it. */
+static void put_word(FILE *f, const char *text)
+{
+	bool plain = *text;
+
+	for (const char *p = text; *p; p++)
+		plain = plain && (unsigned char)*p > ' ' && *p != 0x7f && *p != '"' && *p != '\\';
+	if (!plain)
+		fputc('"', f);
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c == '"' || c == '\\')
+			fprintf(f, "\\%c", c);
+		else if (c < ' ' || c == 0x7f)
+			fprintf(f, "\\x%02x", c);
+		else
+			fputc(c, f);
+	}
+	if (!plain)
+		fputc('"', f);
+}
+
+void show_event(FILE *f, const struct control_record *r, enum show_format format)
+{
+	struct show_list one = { .records = (struct control_record *)(uintptr_t)r, .count = 1 };
+
+	if (format == SHOW_PAIRS) {
+		show_pairs(f, &one);
+	} else if (format == SHOW_JSON) {
+		fputc('{', f);
+		put_json_pairs(f, r);
+		fputs("}\n", f);
+	} else {
+		for (size_t i = 0; i < r->count; i++) {
+			fprintf(f, "%s%s=", i ? " " : "", r->pairs[i].key);
+			put_word(f, r->pairs[i].value);
+		}
+		fputc('\n', f);
+	}
 }
 
 void show_sessions_json(FILE *f, const struct show_sessions *s)

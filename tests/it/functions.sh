@@ -254,6 +254,7 @@ expect_outage() {
 	expect_log 'session lost, dialling again'
 	expect_log 'cannot log in yet'
 	expect_log 'replacement_timeout is over'
+	expect_log 'perhaps another initiator uses our name'
 	expect_log 'its cache may have been lost'
 	expect_log 'a command is not answered within scsi_cmd_timeout'
 	expect_log 'ABORT TASK is asked for|LOGICAL UNIT RESET is asked|TARGET WARM RESET is asked'

@@ -20,6 +20,7 @@ enum {
 	SIM_UNITS = SIM_DISK_BYTES / SIM_UNIT_BYTES,
 	SIM_UAS = 8,
 	SIM_LOST_MAX = 2048,
+	SIM_GROUPS = 4,
 };
 
 /* --- chance ------------------------------------------------------------------------------- */
@@ -125,6 +126,7 @@ struct sim_task {
 	uint64_t seq;
 	uint64_t order;			/* seq of the first time it was sent */
 	unsigned login;			/* of which session of the target it is */
+	unsigned group;			/* and of which portal group */
 	unsigned lun;
 	uint8_t cdb[CDB_MAX];
 	uint64_t lba;
@@ -187,6 +189,8 @@ struct sim_net {
 	span_ms delay_min, delay_max;	/* of a task, and again of its answer */
 	span_ms late_max;		/* of a task of a dropped link */
 	span_ms time2wait;
+	/* Portal group of a portal; NULL: all are in one. */
+	unsigned (*group_of)(const char *portal);
 	bool black;			/* nothing arrives in either direction */
 	bool deaf_logout;		/* a logout is not answered */
 	bool no_names;			/* the resolver fails */
@@ -268,6 +272,7 @@ struct sim {
 	bool verbose;
 	struct loop *loop;
 	struct session *session;
+	struct events *events;		/* what the session posts */
 	struct node_settings settings;	/* as it was begun with */
 	struct sim_disk disks[SIM_LUNS];
 	struct sim_model models[SIM_LUNS];
@@ -280,6 +285,7 @@ struct sim {
 	struct transport *tp;		/* not cut yet */
 	uint64_t isid;
 	unsigned logins;		/* of the target's side: a new one ends the old one's tasks */
+	unsigned group_login[SIM_GROUPS];	/* the last one in each portal group */
 	unsigned dials, losses;
 	mono_ms last_dial, last_login, last_loss;
 	mono_ms last_login_sent;
@@ -319,12 +325,17 @@ void sim_begin(struct sim *s);
 void sim_begin_with(struct sim *s, const char *const *portals, bool background);
 void sim_free(struct sim *s);
 
+/* Time goes by in which the daemon is stopped and the world is not. */
+void sim_pause(struct sim *s, span_ms span);
+
 /* One turn, to the next thing that happens but not past @until; checks. False: @until is reached. */
 bool sim_turn(struct sim *s, mono_ms until);
 void sim_run(struct sim *s, span_ms span);
 /* Run until @cond holds; false: it did not within @span. */
 bool sim_run_until(struct sim *s, bool (*cond)(struct sim *s), span_ms span);
 
+/* How many events of @type were posted, as far as they are kept. */
+unsigned sim_told(const struct sim *s, const char *type);
 struct lun *sim_lun(struct sim *s, unsigned number);
 struct sim_io *sim_submit(struct sim *s, unsigned lun, enum lun_op op, uint64_t off, uint32_t len,
 			  bool fua);

@@ -415,6 +415,14 @@ static bool history_is_clean(const struct odds *o)
 	return !memcmp(&x, &none, sizeof(x));
 }
 
+/* Each portal may be in a group of its own. */
+static unsigned history_group(const char *portal)
+{
+	const char *colon = strchr(portal, ':');
+
+	return (unsigned)(colon[-1] - '0') % SIM_GROUPS;
+}
+
 static void history_begin(struct history *h, uint64_t seed, bool verbose)
 {
 	static const char *const timeouts[] = {
@@ -442,6 +450,7 @@ static void history_begin(struct history *h, uint64_t seed, bool verbose)
 	s->net.delay_max = 1 + (span_ms)below(h, luck(h, 50) ? 5 : 100);
 	s->net.late_max = (span_ms)below(h, 4000);
 	s->net.time2wait = (span_ms)below(h, 3000);
+	s->net.group_of = luck(h, 30) ? history_group : NULL;
 	h->resizes = h->odds.resize;
 	s->any_order = h->odds.unit_attention || h->odds.crash;
 	s->errors_are_fine = !history_is_clean(&h->odds);
@@ -460,6 +469,8 @@ static void history_run(struct history *h)
 		history_world(h);
 		history_mend(h, false);
 		sim_run(s, (span_ms)below(h, luck(h, 10) ? 3000 : 40));
+		if (luck(h, h->odds.set))
+			sim_pause(s, LOOP_PAUSE_MS + (span_ms)below(h, 30000));
 		history_reap(h);
 	}
 }

@@ -32,6 +32,7 @@ struct transport {
 	char redirect[TRANSPORT_PORTAL_MAX];
 	struct transport_loss loss;
 	unsigned login;
+	unsigned group;			/* of portals */
 	unsigned commands;
 	unsigned abandoned;		/* slots that were not answered since */
 	struct sim_tmf *tmf;		/* whose answer is waited for */
@@ -58,13 +59,14 @@ static void tp_fire_lost(struct loop_timer *t)
 static void tp_lose(struct transport *tp, enum transport_loss_kind kind, span_ms time2wait,
 		    const char *text)
 {
+	bool logged_in = tp->state == TP_READY || tp->state == TP_LOGGING_OUT;
 	struct sim *s = tp->sim;
 	struct sim_task *t;
 	struct sim_tmf *m;
 
 	if (tp->state == TP_LOST)
 		return;
-	if (tp->state == TP_READY || tp->state == TP_LOGGING_OUT) {
+	if (logged_in) {
 		s->losses++;
 		s->last_loss = loop_now(s->loop);
 		s->named_wait = time2wait < 0 ? s->net.time2wait : time2wait;
@@ -72,6 +74,7 @@ static void tp_lose(struct transport *tp, enum transport_loss_kind kind, span_ms
 	tp->state = TP_LOST;
 	tp->loss.kind = kind;
 	tp->loss.time2wait = time2wait;
+	tp->loss.closed = logged_in && kind != TRANSPORT_LOSS_LOGGED_OUT;
 	snprintf(tp->loss.text, sizeof(tp->loss.text), "%s", text);
 	snprintf(tp->loss.redirect, sizeof(tp->loss.redirect), "%s", tp->redirect);
 	loop_timer_stop(&tp->pong);
@@ -231,7 +234,7 @@ static void task_due(struct loop_timer *timer)
 		return;
 	if (task_creeps(t))
 		return;
-	if (t->login != s->logins) {
+	if (t->login != s->group_login[t->group]) {
 		sim_trace(s, "  late #%llu: its session was replaced", (unsigned long long)t->seq);
 		task_free(t);
 		return;
@@ -278,10 +281,13 @@ static void task_start(struct sim_task *t)
 
 /* --- task management ---------------------------------------------------------------------- */
 
-/* It ends what was sent before it, and nothing else (RFC 7143 11.5.1). */
+/*
+ * It ends what was sent before it, and nothing else (RFC 7143 11.5.1); the reset of a LUN what came
+ * over other nexuses too, here also what is on its way over them.
+ */
 static bool tmf_ends(const struct sim_tmf *m, const struct sim_task *t)
 {
-	if (t->tp != m->tp || t->aborted)
+	if ((t->tp != m->tp && (t->tp || m->function != TRANSPORT_LUN_RESET)) || t->aborted)
 		return false;
 	switch (m->function) {
 	case TRANSPORT_ABORT_TASK:
@@ -525,6 +531,7 @@ int transport_command(struct transport *tp, struct transport_cmd *cmd, struct lu
 	t->tc = cmd;
 	t->seq = t->order = ++s->next_seq;
 	t->login = tp->login;
+	t->group = tp->group;
 	t->lun = lun_addr_number(lun);
 	memcpy(t->cdb, cdb, cdb_len);
 	t->moved = loop_now(s->loop);
@@ -585,10 +592,11 @@ static void tp_logged_in(struct transport *tp)
 		.first_burst_bytes = 65536,
 		.immediate_data = true,
 		.time2wait = s->net.time2wait,
+		.tpgt = (uint16_t)tp->group,
 	};
 
 	tp->state = TP_READY;
-	tp->login = ++s->logins;
+	tp->login = s->group_login[tp->group] = ++s->logins;
 	tp->last_rx = loop_now(s->loop);
 	s->last_login = tp->last_rx;
 	memset(s->resent, 0, sizeof(s->resent));
@@ -720,6 +728,7 @@ int transport_dial(struct transport **out, struct loop *loop, const struct trans
 	tp->dial = dial;
 	tp->commands = param->commands;
 	tp->login_at = param->login_at;
+	tp->group = s->net.group_of ? s->net.group_of(param->portal) : 0;
 	tp->last_rx = loop_now(loop);
 	if (dial.redirect)
 		snprintf(tp->redirect, sizeof(tp->redirect), "%s", dial.redirect);
