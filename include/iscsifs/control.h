@@ -158,12 +158,16 @@ int control_call(const char *path, const struct control_record *request, span_ms
  */
 int control_runtime_dir(bool create, char *buf, size_t len, struct err *err);
 
-/* Where this process should listen: `<runtime dir>/<pid>.sock`; makes the directory. */
+/*
+ * Where this process should listen: `<runtime dir>/<pid>.sock`; makes the directory, and removes the
+ * sockets there that daemons which were killed left behind.
+ */
 int control_default_path(char *buf, size_t len, struct err *err);
 
 /*
- * Call found(path, arg) for each `*.sock` in the runtime directory, sorted by name, whether or not
- * anybody listens there. A directory that is not there has none. Returns 0 or -code.
+ * Call found(path, arg) for each `*.sock` in the runtime directory, sorted by name. One that a daemon
+ * which was killed left behind (its process is gone and nobody listens) is removed. A directory that
+ * is not there has none. Returns 0 or -code.
  */
 int control_each_socket(void (*found)(const char *path, void *arg), void *arg, struct err *err);
 

@@ -62,6 +62,16 @@ void loop_free(struct loop *l);
 /* The time at which this turn began. */
 mono_ms loop_now(const struct loop *l);
 
+/*
+ * A pause is time in which this process did not run: it was stopped, its machine was, or too busy.
+ * Nobody's silence in it says anything: what came is still to be read. LOOP_PAUSE_MS and longer ones
+ * are noticed, by a turn that begins or wakes that much too late.
+ */
+enum { LOOP_PAUSE_MS = 250 };
+/* The end of the last pause, 0: there was none; and how long all of them were. */
+mono_ms loop_awake_since(struct loop *l);
+span_ms loop_pauses(struct loop *l);
+
 /* @w->fd is watched for @events until loop_fd_del(). Returns 0 or -errno. */
 void loop_fd_init(struct loop_fd *w, void (*ready)(struct loop_fd *, unsigned));
 int loop_fd_add(struct loop *l, struct loop_fd *w, int fd, unsigned events);

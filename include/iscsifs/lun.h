@@ -58,6 +58,7 @@ enum lun_state {
 	LUN_NOT_READY,		/* answers, but not ready; asked again */
 	LUN_BARRED,		/* another disk answers under its address: never written to */
 	LUN_GONE,		/* the target no longer reports it */
+	LUN_DOWN,		/* its link is lost; BARRED stays BARRED then */
 };
 
 /* What the LUN said of itself; strings are printable ASCII, trimmed. */

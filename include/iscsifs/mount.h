@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "iscsifs/err.h"
+#include "iscsifs/events.h"
 #include "iscsifs/loop.h"
 #include "iscsifs/lun.h"
 
@@ -103,6 +104,13 @@ typedef void mount_text(void *arg, FILE *f);
 
 /* Make the text file .iscsifs/@name; not in a single mount (-EINVAL). Returns 0 or -errno. */
 int mount_add_status(struct mount *m, const char *name, mount_text *text, void *arg);
+
+/*
+ * Make the text file .iscsifs/@name of @events, which the caller keeps until mount_free(). A reader
+ * who has come to its end and reads on gets what came since; its time of change is that of the
+ * newest event. As mount_add_status().
+ */
+int mount_add_events(struct mount *m, const char *name, const struct events *events);
 
 /* For `metrics` and for tests. */
 struct mount_stats {

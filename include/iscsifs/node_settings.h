@@ -42,7 +42,6 @@ struct node_settings {
 	span_ms abort_timeout;
 	span_ms lu_reset_timeout;
 	span_ms tgt_reset_timeout;
-	span_ms host_reset_timeout;
 
 	/* The connection. */
 	span_ms login_timeout;

@@ -10,6 +10,7 @@
 
 #include "iscsifs/clock.h"
 #include "iscsifs/err.h"
+#include "iscsifs/events.h"
 #include "iscsifs/loop.h"
 #include "iscsifs/lun.h"
 #include "iscsifs/node_settings.h"
@@ -39,6 +40,7 @@ struct session_param {
 	const char *alias;		/* NULL or a name for its files; copied */
 	const struct node_settings *settings;	/* copied */
 	bool background;		/* first login failures are not final: keep trying */
+	struct events *history;		/* what happens is posted there; the caller's; NULL: nowhere */
 };
 
 int session_new(struct session **out, struct loop *loop, const struct session_param *param,
@@ -72,6 +74,14 @@ const struct node_settings *session_settings(const struct session *s);
 
 /* Ask the target for its LUNs and their sizes again. */
 void session_rescan(struct session *s);
+
+/*
+ * Take the disk that answers under LUN @number, which is BARRED, as the one that it is now. Returns
+ * 0: it is being asked, on_lun_changed tells when it is READY, or BARRED again when the link was
+ * lost meanwhile. Returns -code with a sentence in @err: ERR_NOT_FOUND, ERR_INVALID (not BARRED),
+ * ERR_AGAIN (not now).
+ */
+int session_accept_lun(struct session *s, unsigned number, struct err *err);
 
 /* What a person or a program asks about: one record of key=value pairs, see iscsifs-control(7). */
 typedef void session_emit(void *out, const char *key, const char *value);

@@ -15,6 +15,25 @@ void agenda_init(struct agenda *a, mono_ms now)
 	list_init(&a->hooks);
 }
 
+void agenda_wake(struct agenda *a, mono_ms now, mono_ms due)
+{
+	a->now = now;
+	if (now - due < LOOP_PAUSE_MS)
+		return;
+	a->pauses += now - due;
+	a->awake_since = now;
+}
+
+mono_ms loop_awake_since(struct loop *l)
+{
+	return loop_agenda(l)->awake_since;
+}
+
+span_ms loop_pauses(struct loop *l)
+{
+	return loop_agenda(l)->pauses;
+}
+
 bool agenda_is_empty(const struct agenda *a)
 {
 	return list_empty(&a->timers) && list_empty(&a->calls) && list_empty(&a->hooks);

@@ -12,6 +12,8 @@
 
 struct agenda {
 	mono_ms now;
+	mono_ms awake_since;
+	span_ms pauses;
 	struct list timers;		/* by when, soonest first */
 	struct list calls;
 	struct list hooks;
@@ -22,6 +24,9 @@ struct agenda *loop_agenda(struct loop *l);
 
 void agenda_init(struct agenda *a, mono_ms now);
 bool agenda_is_empty(const struct agenda *a);
+
+/* It is @now, and should have been @due at the latest: is that a pause? */
+void agenda_wake(struct agenda *a, mono_ms now, mono_ms due);
 
 /* How long a loop may sleep that wants to sleep for @wait (< 0: for ever). < 0: for ever. */
 span_ms agenda_sleep(const struct agenda *a, span_ms wait);

@@ -20,6 +20,7 @@ enum { LOOP_BATCH = 64, LOOP_SLEEP_MAX_MS = 3600 * 1000 };
 struct loop {
 	int epfd;
 	struct agenda agenda;
+	bool turned;			/* the time since the last turn is ours to look at */
 	bool stopped;
 	struct list fds;
 	struct epoll_event batch[LOOP_BATCH];
@@ -155,14 +156,18 @@ int loop_signals(struct loop *l, const int *signals, void (*got)(void *arg, int 
 
 int loop_turn(struct loop *l, span_ms wait)
 {
+	mono_ms now;
 	int n;
 
-	l->agenda.now = clock_mono_ms();
+	now = clock_mono_ms();
+	agenda_wake(&l->agenda, now, l->turned ? l->agenda.now : now);
+	l->turned = true;
 	wait = MIN(agenda_sleep(&l->agenda, wait), LOOP_SLEEP_MAX_MS);
 	n = epoll_wait(l->epfd, l->batch, LOOP_BATCH, wait < 0 ? -1 : (int)wait);
 	if (n < 0 && errno != EINTR)
 		return -errno;
-	l->agenda.now = clock_mono_ms();
+	now = clock_mono_ms();
+	agenda_wake(&l->agenda, now, wait < 0 ? now : l->agenda.now + wait);
 	l->batch_len = MAX(n, 0);
 	for (int i = 0; i < l->batch_len; i++) {
 		struct loop_fd *w = l->batch[i].data.ptr;

@@ -9,10 +9,14 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "iscsifs/cleanup.h"
@@ -69,6 +73,12 @@ int control_runtime_dir(bool create, char *buf, size_t len, struct err *err)
 	return where_check(buf, err);
 }
 
+static void where_ignore(const char *path, void *arg)
+{
+	(void)path;
+	(void)arg;
+}
+
 int control_default_path(char *buf, size_t len, struct err *err)
 {
 	char dir[CONTROL_PATH_BYTES];
@@ -77,6 +87,7 @@ int control_default_path(char *buf, size_t len, struct err *err)
 
 	if (rc)
 		return rc;
+	(void)control_each_socket(where_ignore, NULL, NULL);
 	n = snprintf(buf, len, "%s/%ld.sock", dir, (long)getpid());
 	if (n < 0 || (size_t)n >= len || n >= CONTROL_PATH_BYTES)
 		return err_set(err, ERR_INVALID, "%s is too long for the path of a socket", dir);
@@ -88,6 +99,28 @@ static int where_is_socket(const struct dirent *d)
 	size_t len = strlen(d->d_name);
 
 	return len > 5 && !strcmp(d->d_name + len - 5, ".sock");
+}
+
+/* `<pid>.sock`, and that process is gone. A name of another kind is not ours to judge. */
+static bool where_is_orphan(const char *name)
+{
+	char *end;
+	long pid = strtol(name, &end, 10);
+
+	return pid > 0 && pid <= INT_MAX && !strcmp(end, ".sock") && kill((pid_t)pid, 0) < 0 &&
+	       errno == ESRCH;
+}
+
+/* Another process namespace may have the process: only what refuses as well is dead. */
+static bool where_is_dead(const char *path)
+{
+	cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+
+	if (fd < 0 || strlen(path) >= sizeof(sun.sun_path))
+		return false;
+	memcpy(sun.sun_path, path, strlen(path) + 1);
+	return connect(fd, (const struct sockaddr *)&sun, sizeof(sun)) < 0 && errno == ECONNREFUSED;
 }
 
 int control_each_socket(void (*found)(const char *path, void *arg), void *arg, struct err *err)
@@ -108,7 +141,11 @@ int control_each_socket(void (*found)(const char *path, void *arg), void *arg, s
 	for (int i = 0; i < n; i++) {
 		cleanup_free char *path = NULL;
 
-		if (asprintf(&path, "%s/%s", dir, names[i]->d_name) >= 0)
+		if (asprintf(&path, "%s/%s", dir, names[i]->d_name) < 0)
+			path = NULL;
+		if (path && where_is_orphan(names[i]->d_name) && where_is_dead(path))
+			(void)unlink(path);
+		else if (path)
 			found(path, arg);
 		free(names[i]);
 	}

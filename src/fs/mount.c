@@ -290,7 +290,16 @@ void mount_remove_lun(struct mount *m, struct lun *lun)
 
 int mount_add_status(struct mount *m, const char *name, mount_text *text, void *arg)
 {
-	return show_add_text(&m->show, name, text, arg);
+	const struct status status = { .text = text, .arg = arg };
+
+	return show_add_text(&m->show, name, &status);
+}
+
+int mount_add_events(struct mount *m, const char *name, const struct events *events)
+{
+	const struct status status = { .events = events };
+
+	return show_add_text(&m->show, name, &status);
 }
 
 void mount_get_stats(const struct mount *m, struct mount_stats *out)

@@ -449,7 +449,7 @@ static void mount_op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_in
 static void mount_op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 			  struct fuse_file_info *fi)
 {
-	const struct mount_file *f = mount_file_of(fi);
+	struct mount_file *f = mount_file_of(fi);
 	struct io_caller who = mount_caller(req, mount_reply_read);
 	struct lun *lun = show_lun(f->node);
 	const char *text;

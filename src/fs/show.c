@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "iscsifs/clock.h"
+#include "iscsifs/events.h"
 
 /* A LUN in the tree: lun_user() of the LUN, obj of the node. */
 struct show_lun {
@@ -109,6 +110,19 @@ static mode_t show_mode(const struct show *s, const struct tree_node *n)
 	return 0;
 }
 
+/* tail -f looks whether a file has grown. */
+static void show_stat_text(const struct tree_node *n, struct stat *st)
+{
+	const struct events *events = show_text(n)->events;
+	wall_ms at = events ? events_changed(events) : 0;
+
+	if (!at)
+		return;
+	st->st_size = (off_t)events_text_end(events);
+	st->st_mtim = (struct timespec){ .tv_sec = (time_t)(at / 1000),
+					 .tv_nsec = (long)(at % 1000) * 1000000 };
+}
+
 void show_stat(const struct show *s, const struct tree_node *n, struct stat *st)
 {
 	*st = (struct stat){
@@ -122,6 +136,8 @@ void show_stat(const struct show *s, const struct tree_node *n, struct stat *st)
 		.st_mtim.tv_sec = s->since,
 		.st_ctim.tv_sec = s->since,
 	};
+	if (n->kind == TREE_TEXT)
+		show_stat_text(n, st);
 	if (n->kind == TREE_DISK)
 		st->st_size = (off_t)show_size(n);
 	else if (n->kind == TREE_LINK)
@@ -155,17 +171,35 @@ void show_chown(const struct show *s, struct tree_node *n, const mode_t *mode, c
 	n->gid = gid ? *gid : n->gid;
 }
 
+/* Its name is @id, made safe, perhaps with a number behind. */
+static bool show_is_named(const struct tree_node *n, const char *id)
+{
+	char safe[TREE_NAME_MAX + 1];
+	size_t len;
+
+	tree_safe_name(id, safe);
+	len = strlen(safe);
+	return !strncmp(n->name, safe, len) && (!n->name[len] || n->name[len] == '-');
+}
+
 static int show_add_by_id(struct show *s, struct show_lun *sl)
 {
 	const struct lun_facts *f = lun_facts(sl->lun);
 	const char *id = f->wwid[0] ? f->wwid : f->serial;
-	struct tree_node *dir;
-	int rc;
+	struct tree_node *dir, *before = sl->by_id;
+	int rc = 0;
 
-	if (s->single || sl->by_id || !id[0])
+	if (s->single || (before && show_is_named(before, id)))
 		return 0;
-	rc = tree_dir(s->tree, tree_root(s->tree), "by-id", &dir);
-	return rc ? rc : tree_add_link(s->tree, dir, id, sl->node, &sl->by_id);
+	sl->by_id = NULL;
+	if (id[0]) {
+		rc = tree_dir(s->tree, tree_root(s->tree), "by-id", &dir);
+		rc = rc ? rc : tree_add_link(s->tree, dir, id, sl->node, &sl->by_id);
+	}
+	/* Only now: the directory must not become empty, the kernel would know a dead one. */
+	if (before)
+		tree_remove(s->tree, before);
+	return rc;
 }
 
 static int show_add_node(struct show *s, const char *dir, const char *name, const struct lun *lun,
@@ -229,7 +263,7 @@ void show_remove_lun(struct show *s, struct lun *lun)
 	show_lun_free(sl);
 }
 
-int show_add_text(struct show *s, const char *name, mount_text *text, void *arg)
+int show_add_text(struct show *s, const char *name, const struct status *status)
 {
 	struct show_text *t;
 	struct tree_node *dir, *n;
@@ -241,7 +275,7 @@ int show_add_text(struct show *s, const char *name, mount_text *text, void *arg)
 	if (!t)
 		return -ENOMEM;
 	list_init(&t->link);
-	t->status = (struct status){ .text = text, .arg = arg };
+	t->status = *status;
 	rc = tree_dir(s->tree, tree_root(s->tree), ".iscsifs", &dir);
 	if (!rc)
 		rc = tree_add(s->tree, dir, TREE_TEXT, name, &n);

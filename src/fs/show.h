@@ -54,6 +54,7 @@ void show_chown(const struct show *s, struct tree_node *n, const mode_t *mode, c
 int show_add_lun(struct show *s, const char *dir, const char *name, struct lun *lun);
 int show_changed(struct show *s, struct lun *lun, struct tree_node **out);
 void show_remove_lun(struct show *s, struct lun *lun);
-int show_add_text(struct show *s, const char *name, mount_text *text, void *arg);
+/* @status is copied. */
+int show_add_text(struct show *s, const char *name, const struct status *status);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Texts made at open time. The one hard thing: none.
+ * Texts made at open time. The one hard thing: that of events begins where the oldest event that is
+ * kept begins, and grows: tail seeks to its end and cat begins at 0, and both are right.
  */
 #include "fs/status.h"
 
@@ -8,11 +9,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "iscsifs/check.h"
+#include "iscsifs/events.h"
+
 int status_take(const struct status *s, struct status_shot *out)
 {
 	FILE *f;
 
-	*out = (struct status_shot){ .text = NULL };
+	*out = (struct status_shot){ .of = s };
+	if (s->events)
+		return 0;
 	f = open_memstream(&out->text, &out->len);
 	if (!f)
 		return -ENOMEM;
@@ -27,11 +33,29 @@ int status_take(const struct status *s, struct status_shot *out)
 void status_drop(struct status_shot *shot)
 {
 	free(shot->text);
-	*shot = (struct status_shot){ .text = NULL };
+	shot->text = NULL;
+	shot->len = 0;
 }
 
-const char *status_read(const struct status_shot *shot, uint64_t off, size_t len, size_t *out)
+static const char *status_read_events(struct status_shot *shot, uint64_t off, size_t len,
+				      size_t *out)
 {
+	const struct events *e = shot->of->events;
+	uint64_t begin = events_text_begin(e);
+
+	status_drop(shot);
+	if (off + shot->shift < begin)
+		shot->shift = begin - off;
+	len = MIN(len, events_text_end(e) - MIN(events_text_end(e), off + shot->shift));
+	shot->text = malloc(len ? len : 1);
+	*out = shot->text ? events_text(e, off + shot->shift, shot->text, len) : 0;
+	return shot->text;
+}
+
+const char *status_read(struct status_shot *shot, uint64_t off, size_t len, size_t *out)
+{
+	if (shot->of->events)
+		return status_read_events(shot, off, len, out);
 	if (off >= shot->len) {
 		*out = 0;
 		return shot->text;

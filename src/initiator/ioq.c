@@ -12,7 +12,10 @@
 
 #include "iscsifs/check.h"
 
-enum { IOQ_KEEP_BYTES = 32 << 20 };	/* idle buffers of a session */
+enum {
+	IOQ_KEEP_BYTES = 32 << 20,	/* idle buffers of a session */
+	IOQ_ABORTS = 5,			/* of a request that was late, before it is given up */
+};
 
 /* The memory of so many more commands and requests of a queue. */
 struct ioq_slab {
@@ -22,25 +25,73 @@ struct ioq_slab {
 };
 /* --- the wire ----------------------------------------------------------------------------- */
 
-void ioq_wire_init(struct ioq_wire *w, struct loop *loop, unsigned slots)
-{
-	*w = (struct ioq_wire){ .loop = loop, .slots = slots };
-	list_init(&w->sent);
-	list_init(&w->hungry);
-	bufpool_init(&w->bufs, IOQ_KEEP_BYTES);
-}
-
 void ioq_wire_fini(struct ioq_wire *w)
 {
+	loop_call_cancel(&w->feed);
 	bufpool_fini(&w->bufs);
 	*w = (struct ioq_wire){ 0 };
 }
 
-span_ms ioq_wire_oldest(const struct ioq_wire *w)
+struct transport_cmd *ioq_wire_oldest(const struct ioq_wire *w, const struct transport_cmd *except,
+				      struct ioq **q, span_ms *quiet)
+{
+	struct ioq_cmd *cmd;
+
+	list_each(cmd, &w->sent, link) {
+		if (!w->tp || &cmd->tc == except)
+			continue;
+		*q = cmd->req->q;
+		*quiet = MIN(loop_now(w->loop) - cmd->since, transport_quiet(w->tp, &cmd->tc));
+		return &cmd->tc;
+	}
+	return NULL;
+}
+
+mono_ms ioq_wire_moved(const struct ioq_wire *w, mono_ms sent)
 {
 	const struct ioq_cmd *cmd = list_first(&w->sent, struct ioq_cmd, link);
 
-	return cmd ? MAX(loop_now(w->loop) - cmd->sent, 1) : 0;
+	if (!cmd || !w->tp || cmd->sent > sent)
+		return 0;
+	return MAX(cmd->since, loop_now(w->loop) - transport_quiet(w->tp, &cmd->tc));
+}
+
+void ioq_wire_drop(struct ioq_cmd *cmd)
+{
+	struct ioq *q = cmd->req->q;
+
+	list_del(&cmd->link);
+	q->on_wire--;
+	q->wire->on_wire--;
+	q->wire->lone = false;
+}
+
+/* All that is on the wire is @r's. */
+static bool ioq_wire_is_alone(const struct ioq_wire *w, const struct ioq_req *r)
+{
+	const struct ioq_cmd *cmd;
+
+	list_each(cmd, &w->sent, link) {
+		if (cmd->req != r)
+			return false;
+	}
+	return true;
+}
+
+void ioq_wire_note_loss(struct ioq_wire *w)
+{
+	struct ioq_cmd *cmd;
+
+	w->losses++;
+	list_each(cmd, &w->sent, link) {
+		struct ioq_req *r = cmd->req;
+
+		if (r->answered || r->loss == w->losses)
+			continue;
+		r->loss = w->losses;
+		r->losses++;
+		r->alone += ioq_wire_is_alone(w, r);
+	}
 }
 
 static void ioq_be_hungry(struct ioq *q)
@@ -49,14 +100,47 @@ static void ioq_be_hungry(struct ioq *q)
 		list_append(&q->wire->hungry, &q->hungry_link);
 }
 
-/* A slot came free: queues that found none send again, each in turn, and @q, who had it, is last. */
-void ioq_wire_feed(struct ioq_wire *w, struct ioq *q)
+/* Each that found no slot tries again, once. */
+static void ioq_wire_feed_all(struct loop_call *c)
 {
-	ioq_be_hungry(q);
-	while (w->on_wire < w->slots && (q = list_first(&w->hungry, struct ioq, hungry_link))) {
+	struct ioq_wire *w = container_of(c, struct ioq_wire, feed);
+	struct list batch = LIST_INIT(batch);
+	struct ioq *q;
+
+	while ((q = list_first(&w->hungry, struct ioq, hungry_link)))
+		list_move(&batch, &q->hungry_link);
+	while (w->on_wire < w->slots && !w->lone &&
+	       (q = list_first(&batch, struct ioq, hungry_link))) {
 		list_del(&q->hungry_link);
 		ioq_pump(q);
 	}
+	while ((q = list_last(&batch, struct ioq, hungry_link))) {
+		list_del(&q->hungry_link);
+		list_prepend(&w->hungry, &q->hungry_link);
+	}
+}
+
+void ioq_wire_feed(struct ioq_wire *w, struct ioq *q)
+{
+	ioq_be_hungry(q);
+	ioq_wire_feed_all(&w->feed);
+}
+
+void ioq_wire_unclaim(struct ioq *q)
+{
+	if (q->wire->claim != q)
+		return;
+	q->wire->claim = NULL;
+	loop_defer(q->wire->loop, &q->wire->feed);
+}
+
+void ioq_wire_init(struct ioq_wire *w, struct loop *loop, unsigned slots)
+{
+	*w = (struct ioq_wire){ .loop = loop, .slots = slots };
+	list_init(&w->sent);
+	list_init(&w->hungry);
+	loop_call_init(&w->feed, ioq_wire_feed_all);
+	bufpool_init(&w->bufs, IOQ_KEEP_BYTES);
 }
 
 /* --- the queue ---------------------------------------------------------------------------- */
@@ -211,10 +295,18 @@ static bool ioq_may_send(const struct ioq *q)
 	return q->open && q->wire->tp && !loop_timer_is_set(&q->pause) && q->on_wire < q->depth;
 }
 
-/* The session's slots are taken: another queue's turn, and then ours. */
-static bool ioq_must_wait(struct ioq *q)
+/*
+ * The session's slots are taken, or somebody wants the wire for himself: another queue's turn, and
+ * then ours. @r is what would be sent.
+ */
+static bool ioq_must_wait(struct ioq *q, const struct ioq_req *r)
 {
-	if (q->wire->on_wire < q->wire->slots)
+	struct ioq_wire *w = q->wire;
+	bool suspect = ioq_req_is_suspect(r);
+
+	if (suspect && w->on_wire && !w->claim)
+		w->claim = q;
+	if (w->on_wire < (suspect ? 1 : w->slots) && !w->lone && (!w->claim || w->claim == q))
 		return false;
 	ioq_be_hungry(q);
 	return true;
@@ -239,7 +331,7 @@ void ioq_pump(struct ioq *q)
 	while (ioq_may_send(q)) {
 		cmd = ioq_next_resend(q);
 		r = cmd ? NULL : ioq_next_req(q);
-		if ((!cmd && !r) || ioq_must_wait(q))
+		if ((!cmd && !r) || ioq_must_wait(q, cmd ? cmd->req : r))
 			return;
 		if (r) {
 			ioq_req_carve(r);
@@ -248,6 +340,13 @@ void ioq_pump(struct ioq *q)
 			ioq_cmd_send(cmd);
 		}
 	}
+}
+
+void ioq_set_open(struct ioq *q, bool open)
+{
+	q->open = open;
+	if (!open)
+		ioq_wire_unclaim(q);
 }
 
 static void ioq_pause_over(struct loop_timer *t)
@@ -390,6 +489,19 @@ static void ioq_begin_anew(struct ioq *q)
 	}
 }
 
+/* Whenever it was on the wire alone the link was lost: it is not sent again. */
+static void ioq_condemn(struct ioq_cmd *cmd)
+{
+	struct ioq_req *r = cmd->req;
+	struct ioq *q = r->q;
+
+	if (!r->err) {
+		q->stats.poisoned++;
+		q->events->on_poison(q->arg, r->io);
+	}
+	ioq_cmd_finish(cmd, -EIO);
+}
+
 void ioq_wire_lost(struct ioq *q)
 {
 	struct ioq_wire *w = q->wire;
@@ -402,17 +514,38 @@ void ioq_wire_lost(struct ioq *q)
 	list_each_safe(cmd, tmp, &w->sent, link) {
 		if (cmd->req->q != q)
 			continue;
-		q->on_wire--;
-		w->on_wire--;
+		ioq_wire_drop(cmd);
 		if (cmd->req->answered) {
-			list_del(&cmd->link);
 			ioq_cmd_finish(cmd, -EIO);
+		} else if (ioq_req_is_poison(cmd->req)) {
+			ioq_condemn(cmd);
 		} else {
 			q->stats.replayed++;
 			ioq_cmd_requeue(cmd);
 		}
 	}
 	ioq_begin_anew(q);
+}
+
+int ioq_take_back(struct ioq *q, const struct transport_cmd *late)
+{
+	struct ioq_wire *w = q->wire;
+	struct ioq_cmd *cmd, *tmp;
+	int rc = 0;
+
+	BUG_ON(q->open);
+	list_each_safe(cmd, tmp, &w->sent, link) {
+		if (cmd->req->q != q || (late && late != &cmd->tc))
+			continue;
+		rc = transport_abandon(w->tp, &cmd->tc);
+		if (rc < 0)
+			break;
+		ioq_wire_drop(cmd);
+		q->stats.aborted++;
+		ioq_cmd_again(cmd, !late || cmd->req->aborts++ < IOQ_ABORTS);
+	}
+	ioq_wire_feed(w, q);
+	return rc;
 }
 
 static void ioq_fail_list(struct ioq *q, struct list *head, int err)

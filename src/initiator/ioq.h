@@ -31,9 +31,13 @@ struct ioq_wire {
 	struct transport *tp;		/* NULL: no link, nothing is sent */
 	struct list sent;		/* commands on the wire, oldest first */
 	struct list hungry;		/* queues that found no free slot */
+	struct ioq *claim;		/* one that wants the wire for a suspect, or NULL */
+	struct loop_call feed;		/* what stood in the way of the hungry is gone */
 	unsigned slots;			/* commands on the wire, at most */
 	unsigned on_wire;
+	bool lone;			/* a suspect is on the wire: nothing else goes */
 	uint64_t next_seq;
+	uint64_t losses;		/* that were counted: ioq_wire_note_loss() */
 	struct bufpool bufs;
 };
 
@@ -43,6 +47,8 @@ struct ioq_stats {
 	uint64_t errors;			/* requests answered with an error */
 	uint64_t retries;			/* commands sent again after an answer */
 	uint64_t replayed;			/* commands sent again after a lost link */
+	uint64_t aborted;			/* commands taken back by the ladder */
+	uint64_t poisoned;			/* requests given up: they end the link */
 	uint64_t interrupted;
 };
 
@@ -54,6 +60,8 @@ struct ioq_events {
 	void (*on_not_ready)(void *arg, const struct sense *sense);
 	/* UNIT ATTENTION: the command is back in the queue and will be sent again. */
 	void (*on_attention)(void *arg, const struct sense *sense);
+	/* @io was alone on the wire each time that the link was lost: it is about to fail. */
+	void (*on_poison)(void *arg, const struct lun_io *io);
 	/* The last request was answered and `wants_idle` was set; it is cleared before. */
 	void (*on_idle)(void *arg);
 };
@@ -63,8 +71,9 @@ struct ioq {
 	const struct ioq_events *events;
 	void *arg;
 
+	bool open;			/* commands may be sent: ioq_set_open() */
+
 	/* Set by the owner. */
-	bool open;			/* commands may be sent */
 	bool on_trial;			/* the next answer is wanted as on_progress */
 	bool wants_idle;		/* on_idle is wanted, once */
 	struct lun_addr addr;
@@ -104,8 +113,29 @@ struct ioq {
 /* @slots commands at most are on the wire of the session. */
 void ioq_wire_init(struct ioq_wire *w, struct loop *loop, unsigned slots);
 void ioq_wire_fini(struct ioq_wire *w);
-/* The age of the oldest command on the wire; 0: there is none. */
-span_ms ioq_wire_oldest(const struct ioq_wire *w);
+
+/*
+ * The oldest command on the wire, whose queue is *q; NULL: there is none. *quiet is for how long
+ * nothing has moved for it (transport_quiet()) nor was one older than it answered: what waits behind
+ * others that make progress is not late (open-iscsi's rule). @except, which may be NULL, is passed
+ * over.
+ */
+struct transport_cmd *ioq_wire_oldest(const struct ioq_wire *w, const struct transport_cmd *except,
+				      struct ioq **q, span_ms *quiet);
+
+/*
+ * When something moved for the oldest command on the wire, if that was sent not later than @sent;
+ * 0: there is none that was.
+ */
+mono_ms ioq_wire_moved(const struct ioq_wire *w, mono_ms sent);
+
+/*
+ * The link is lost with what is on the wire, and nobody asked for that. A request that is on the
+ * wire at two losses is suspected of causing them: from then on it is sent when nothing else is on
+ * the wire, and nothing else while it is. One that was alone there at three is the cause, as far as
+ * anybody can know: it fails with EIO. Call before ioq_wire_lost().
+ */
+void ioq_wire_note_loss(struct ioq_wire *w);
 
 /* It can send after ioq_set_depth(). */
 void ioq_init(struct ioq *q, struct ioq_wire *w, const struct ioq_events *events, void *arg);
@@ -120,6 +150,9 @@ void ioq_submit(struct ioq *q, struct lun_io *io);
 void ioq_refuse(struct ioq *q, struct lun_io *io, int err);
 void ioq_cancel(struct ioq *q, struct lun_io *io);
 
+/* Commands may be sent, or not; ioq_pump() sends them. */
+void ioq_set_open(struct ioq *q, bool open);
+
 /* Send what may be sent. */
 void ioq_pump(struct ioq *q);
 
@@ -128,6 +161,14 @@ void ioq_pump(struct ioq *q);
  * request was answered meanwhile are dropped. A no-op while there is a transport.
  */
 void ioq_wire_lost(struct ioq *q);
+
+/*
+ * What the target has aborted goes back into the queue in its old order: the command @late, which
+ * was the reason, or all that @q has on the wire (NULL). A request that was the reason more than 5
+ * times fails with EIO. The queue is closed. Returns 0, or -errno of transport_abandon(): not all
+ * could be taken back, the connection has to be cut.
+ */
+int ioq_take_back(struct ioq *q, const struct transport_cmd *late);
 
 /*
  * Answer every request with @err, now. What is on the wire keeps its slot, its buffer and its place
@@ -140,6 +181,9 @@ void ioq_fail(struct ioq *q, int err);
  * once more, all of it. (What was answered before is the owner's to worry about.)
  */
 void ioq_doubt(struct ioq *q);
+
+/* The LUN is another disk from now on: what was learnt of the old one, and what it owes, is over. */
+void ioq_new_disk(struct ioq *q);
 
 /* A flush has something to do. */
 static inline bool ioq_is_dirty(const struct ioq *q)

@@ -61,7 +61,7 @@ static void ioq_pause(struct ioq *q, span_ms wait)
 	loop_timer_set(&q->pause, loop_now(q->wire->loop) + wait);
 }
 
-static void ioq_cmd_again(struct ioq_cmd *cmd, bool allowed)
+void ioq_cmd_again(struct ioq_cmd *cmd, bool allowed)
 {
 	if (cmd->req->answered || !allowed) {
 		ioq_cmd_finish(cmd, -EIO);
@@ -134,6 +134,16 @@ static void ioq_cmd_failed(struct ioq_cmd *cmd, int err)
 	ioq_cmd_finish(cmd, err);
 }
 
+/* What was sent after it could not be answered sooner: its time begins anew. */
+static void ioq_cmd_pass_on(const struct ioq_cmd *cmd)
+{
+	const struct list *sent = &cmd->req->q->wire->sent;
+
+	if (cmd->link.next != sent)
+		container_of(cmd->link.next, struct ioq_cmd, link)->since =
+			loop_now(cmd->req->q->wire->loop);
+}
+
 static void ioq_cmd_done(struct transport_cmd *tc)
 {
 	struct ioq_cmd *cmd = container_of(tc, struct ioq_cmd, tc);
@@ -141,9 +151,8 @@ static void ioq_cmd_done(struct transport_cmd *tc)
 	struct verdict v = verdict_of(tc->rejected, tc->status, &tc->sense);
 	struct sense sense = tc->sense;		/* @cmd may serve another request before we end */
 
-	list_del(&cmd->link);
-	q->on_wire--;
-	q->wire->on_wire--;
+	ioq_cmd_pass_on(cmd);
+	ioq_wire_drop(cmd);
 	if (v.kind != VERDICT_BUSY)
 		q->busy_times = 0;
 	if (q->on_trial && (v.kind == VERDICT_GOOD || v.kind == VERDICT_FAIL))
@@ -208,11 +217,14 @@ void ioq_cmd_send(struct ioq_cmd *cmd)
 		ioq_pause(q, IOQ_NO_MEMORY_MS);
 		return;
 	}
-	cmd->sent = loop_now(w->loop);
+	cmd->sent = cmd->since = loop_now(w->loop);
 	if (cmd->first_sent == MONO_NEVER)
 		cmd->first_sent = cmd->sent;
 	q->on_wire++;
 	w->on_wire++;
+	w->lone = ioq_req_is_suspect(cmd->req);
+	if (w->claim == q)
+		w->claim = NULL;
 	list_move(&w->sent, &cmd->link);
 }
 

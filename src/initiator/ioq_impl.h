@@ -36,6 +36,9 @@ struct ioq_req {
 	bool answered;			/* done ran, or is about to from q->due */
 	bool landed;			/* a part of what it writes was answered GOOD */
 	bool doubted;			/* and may be lost: it begins anew */
+	unsigned aborts;		/* it was late, and aborted */
+	unsigned losses, alone;		/* of the link, while it was on the wire; and nothing else */
+	uint64_t loss;			/* the last of them: w->losses */
 	uint64_t flush_mark, good_mark;	/* what a flush covers */
 	struct list joined;		/* struct lun_io: flushes that this one answers too */
 };
@@ -46,7 +49,8 @@ struct ioq_cmd {
 	struct ioq_req *req;
 	uint64_t seq;
 	mono_ms first_sent;		/* MONO_NEVER: not yet */
-	mono_ms sent;
+	mono_ms sent;			/* last */
+	mono_ms since;			/* it was sent, or one older than it answered */
 	uint64_t lba;
 	uint32_t blocks;
 	uint8_t *data;
@@ -58,6 +62,10 @@ struct ioq_cmd {
 
 /* A slot came free: queues that found none send again, each in turn, and @q, who had it, is last. */
 void ioq_wire_feed(struct ioq_wire *w, struct ioq *q);
+/* @cmd is about to be off the wire: it was answered, lost or aborted. */
+void ioq_wire_drop(struct ioq_cmd *cmd);
+/* @q has nothing any more that wants the wire for itself. */
+void ioq_wire_unclaim(struct ioq *q);
 
 /* ioq_req.c */
 
@@ -69,6 +77,9 @@ void ioq_run_answers(struct loop_call *c);
 void ioq_idle(struct loop_call *c);
 
 bool ioq_req_writes(const struct ioq_req *r);
+/* It was on the wire when the link was lost, again and again. */
+bool ioq_req_is_suspect(const struct ioq_req *r);
+bool ioq_req_is_poison(const struct ioq_req *r);
 /* Begin a phase of so many commands; it is carved in its turn, by age. */
 void ioq_req_begin(struct ioq_req *r, enum ioq_phase phase, uint32_t pieces);
 /* From its first command on: also what an unaligned write has read may be what it was. */
@@ -92,6 +103,8 @@ void ioq_req_carve(struct ioq_req *r);
 void ioq_cmd_send(struct ioq_cmd *cmd);
 /* Back into the queue, by age: what was first asked is first sent again. */
 void ioq_cmd_requeue(struct ioq_cmd *cmd);
+/* Answered or aborted, to be sent again where that is @allowed; else its request fails. */
+void ioq_cmd_again(struct ioq_cmd *cmd, bool allowed);
 /* It is over, with this result, and off every list. */
 void ioq_cmd_finish(struct ioq_cmd *cmd, int err);
 void ioq_cmd_free(struct ioq_cmd *cmd);

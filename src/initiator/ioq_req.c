@@ -10,6 +10,11 @@
 #include <errno.h>
 #include <string.h>
 
+enum {
+	IOQ_SUSPECT_LOSSES = 2,		/* of the link, with a request on the wire */
+	IOQ_POISON_LOSSES = 3,		/* with nothing else there */
+};
+
 /* --- answers ------------------------------------------------------------------------------ */
 
 static void ioq_count(struct ioq *q, const struct lun_io *io, int err)
@@ -98,6 +103,16 @@ bool ioq_req_writes(const struct ioq_req *r)
 	return r->io->op == LUN_WRITE;
 }
 
+bool ioq_req_is_suspect(const struct ioq_req *r)
+{
+	return r->losses >= IOQ_SUSPECT_LOSSES;
+}
+
+bool ioq_req_is_poison(const struct ioq_req *r)
+{
+	return r->alone >= IOQ_POISON_LOSSES;
+}
+
 static void *ioq_req_result(const struct ioq_req *r)
 {
 	return r->io->op == LUN_READ && r->buf ? r->buf + r->x.head : NULL;
@@ -125,6 +140,8 @@ void ioq_req_free(struct ioq_req *r)
 	if (r->buf)
 		bufpool_put(&q->wire->bufs, r->buf, r->buf_bytes);
 	list_append(&q->free_reqs, &r->link);
+	if (ioq_req_is_suspect(r))
+		ioq_wire_unclaim(q);
 }
 
 /* All its commands are back: answer it if that was not done before, and let go of everything. */
@@ -250,6 +267,12 @@ void ioq_req_step(struct ioq_req *r)
 }
 
 /* Those of its commands that are on the wire still are the last of this go. */
+void ioq_new_disk(struct ioq *q)
+{
+	q->sync_10 = q->sync_none = false;
+	q->good_flushed = q->writes_good;
+}
+
 void ioq_doubt(struct ioq *q)
 {
 	struct ioq_req *r;

@@ -17,7 +17,6 @@
 #define INT(lo, hi)	.type = SETTING_INT, .min = (lo), .max = (hi)
 #define HONOURED	.class = SETTING_HONOURED
 #define LIVE		.class = SETTING_HONOURED, .live = true
-#define LATER		.class = SETTING_IGNORED, .note = WHY_LADDER	/* issue 3: LIVE */
 #define FIXED(why)	.class = SETTING_FIXED, .note = (why)
 #define STRICT(why)	.class = SETTING_FIXED_STRICT, .note = (why)
 #define IGNORED(n, why)	{ .name = (n), .class = SETTING_IGNORED, .note = (why) }
@@ -38,7 +37,6 @@ static const char *const scan_modes[] = { "auto", "manual", NULL };
 
 /* Why a value is what it is. */
 #define WHY_LIBISCSI	"libiscsi 1.19 has no setter for it"
-#define WHY_LADDER	"a command that is late has its link cut at once"
 #define WHY_ISCSID	"there is no iscsid here"
 #define WHY_STARTUP	"what is configured is logged into when iscsifs starts"
 #define WHY_RECORD	"the target's section says it"
@@ -53,7 +51,8 @@ static const struct setting node_rows[] = {
 		  "0 fails them at once, -1 holds them for ever" },
 	{ "node.session.timeo.scsi_cmd_timeout", SPAN(0, DAY), LIVE,
 	  .deflt = "30", FIELD(scsi_cmd_timeout),
-	  .help = "how long a command may take before it is aborted; 0 is no limit (our own)" },
+	  .help = "for how long nothing may move for a command before it is aborted; 0 is no "
+		  "limit (our own)" },
 	{ "node.session.timeo.time2wait", .type = SETTING_ENUM, .choices = time2wait_modes, LIVE,
 	  .deflt = "wait", FIELD(time2wait),
 	  .help = "wait: log in again not before DefaultTime2Wait is over, as RFC 7143 wants; "
@@ -67,18 +66,17 @@ static const struct setting node_rows[] = {
 		  "no limit" },
 
 	/* The error ladder. */
-	{ "node.session.err_timeo.abort_timeout", SPAN(1, HOUR), LATER,
+	{ "node.session.err_timeo.abort_timeout", SPAN(1, HOUR), LIVE,
 	  .deflt = "15", FIELD(abort_timeout),
 	  .help = "how long ABORT TASK may take before the LUN is reset" },
-	{ "node.session.err_timeo.lu_reset_timeout", SPAN(1, HOUR), LATER,
+	{ "node.session.err_timeo.lu_reset_timeout", SPAN(1, HOUR), LIVE,
 	  .deflt = "30", FIELD(lu_reset_timeout),
 	  .help = "how long LOGICAL UNIT RESET may take before the target is reset" },
-	{ "node.session.err_timeo.tgt_reset_timeout", SPAN(1, HOUR), LATER,
+	{ "node.session.err_timeo.tgt_reset_timeout", SPAN(1, HOUR), LIVE,
 	  .deflt = "30", FIELD(tgt_reset_timeout),
 	  .help = "how long TARGET WARM RESET may take before the link is cut" },
-	{ "node.session.err_timeo.host_reset_timeout", SPAN(1, HOUR), LATER,
-	  .deflt = "60", FIELD(host_reset_timeout),
-	  .help = "how long the new login after a cut may take before the ladder has failed" },
+	IGNORED("node.session.err_timeo.host_reset_timeout", "a new login is bounded by "
+		"login_timeout, and what waits for it by replacement_timeout"),
 
 	/* The connection. */
 	{ "node.conn[0].timeo.login_timeout", SPAN(1, HOUR), LIVE,
@@ -196,8 +194,8 @@ static const struct setting node_rows[] = {
 	{ "node.session.iscsi.ERL", INT(0, 2), .deflt = "0", FIELD(erl), FIXED(WHY_LIBISCSI),
 	  .help = "the error recovery level" },
 	{ "node.session.iscsi.FastAbort", .type = SETTING_BOOL,
-	  .deflt = "Yes", FIELD(fast_abort),
-	  FIXED("no data of an aborted command is sent any more"),
+	  .deflt = "No", FIELD(fast_abort),
+	  FIXED("libiscsi 1.19 answers a target's request for data until the abort is answered"),
 	  .help = "Yes: stop sending data of a task that is being aborted" },
 	{ "node.conn[0].iscsi.IFMarker", .type = SETTING_BOOL,
 	  .deflt = "No", FIELD(if_marker), FIXED(WHY_MARKER), .help = "markers to us" },

@@ -178,7 +178,7 @@ static int probe_ask(struct probe *p)
 			continue;
 		memset(p->buf, 0, sizeof(p->buf));
 		p->cmd.done = probe_cmd_done;
-		p->asked = loop_now(p->loop);
+		p->asked = p->cmd.older_moved = loop_now(p->loop);
 		return transport_command(p->tp, &p->cmd, p->addr, cdb, len,
 					 p->step ? p->buf : NULL, p->step ? sizeof(p->buf) : 0,
 					 NULL, 0);
@@ -201,7 +201,6 @@ static void probe_next(struct probe *p)
 
 static void probe_note_attention(struct probe *p)
 {
-	p->power_on |= p->cmd.sense.code >= SENSE_POWER_ON && p->cmd.sense.code <= 0x2903;
 	p->nexus_loss |= p->cmd.sense.code == SENSE_NEXUS_LOSS;
 }
 
@@ -304,6 +303,11 @@ static void probe_cmd_done(struct transport_cmd *cmd)
 	struct verdict v = verdict_of(cmd->rejected, cmd->status, &cmd->sense);
 
 	if (p->stopped) {
+		/* A unit attention is told once. */
+		if (v.kind == VERDICT_ATTENTION) {
+			probe_note_attention(p);
+			p->attention(p);
+		}
 		p->done(p, PROBE_STOPPED);
 		return;
 	}

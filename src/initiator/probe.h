@@ -37,8 +37,7 @@ struct probe {
 	struct lun_facts facts;
 	struct scsi_limits limits;
 	struct sense sense;
-	bool power_on;			/* a unit attention 29/00 to 29/03 was among them */
-	bool nexus_loss;		/* 29/07 */
+	bool nexus_loss;		/* a unit attention 29/07 was among them */
 	char text[80];
 
 	uint8_t pages[260];		/* VPD 00 as it came */

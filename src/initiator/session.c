@@ -21,8 +21,11 @@
 
 enum {
 	SESSION_PING_AGAIN_MS = 100,
+	SESSION_LOOKS = 4,		/* at the oldest command, within scsi_cmd_timeout */
 	SESSION_REDIRECTS = 8,		/* in a row; more are a circle */
 	SESSION_BRIEF_MS = 1000,	/* a link that was up for less, for nothing, has not been up */
+	SESSION_THEFTS = 2,		/* so many in a row are told */
+	SESSION_THEFT_MS = 3000,	/* a rival waits for Time2Wait as we do, and so long at most */
 	SESSION_EARLY_MS = 5000,	/* so long a target may wait for the login of a connection */
 };
 
@@ -86,7 +89,7 @@ static bool session_gives_up(const struct session *s)
 	if (s->background)
 		return false;
 	return s->last_err.code == ERR_AUTH || s->last_err.code == ERR_FATAL_LOGIN ||
-	       (s->last_err.code == ERR_HOST && s->portal_count == 1) ||
+	       (s->last_err.code == ERR_HOST && s->portals.count == 1) ||
 	       s->failures > (unsigned)s->settings.initial_login_retry_max;
 }
 
@@ -133,6 +136,19 @@ static unsigned session_failures_now(const struct session *s)
 	return session_answered(s) != s->answered_before ? 1 : s->failures + 1;
 }
 
+static bool session_was_used(const struct session *s)
+{
+	return loop_now(s->loop) - s->state_since >= SESSION_BRIEF_MS ||
+	       session_answered(s) != s->answered_before;
+}
+
+/* The portal that was lost comes first: a login there ends what it may still be doing for us. */
+static void session_dial_same(struct session *s)
+{
+	portals_lost(&s->portals);
+	s->address_next = s->addresses.count = 0;
+}
+
 /* An attempt failed. It came to nothing, unless the target told us where else to go. */
 static enum link_event session_attempt_failed(struct session *s, enum link_event ev)
 {
@@ -144,13 +160,44 @@ static enum link_event session_attempt_failed(struct session *s, enum link_event
 		return ev;
 	}
 	s->redirected = false;
-	*s->redirect = '\0';	/* nobody is there: back to the portals that we know */
+	if (s->link.state == LINK_DIAL)
+		s->thefts = 0;		/* who is reinstated elsewhere still takes logins */
+	portals_failed(&s->portals);
 	s->failures++;
 	if (session_gives_up(s))
 		return LINK_EV_REFUSED;
 	if (s->failures == 1 || s->failures % 10 == 0 || !s->ever_up)
 		session_log_failure(s);
+	if (s->failures == 1)
+		session_post(s, "login-failed", "portal", s->portal, "why", s->last_err.text);
 	return ev;
+}
+
+static bool session_is_young(const struct session *s)
+{
+	return loop_now(s->loop) - s->login_time < s->time2wait + SESSION_THEFT_MS;
+}
+
+/*
+ * A login with our name, ISID and portal group ends our session (RFC 7143 6.3.5), and ours ends
+ * theirs. All that can be seen of it is a target that takes each login and closes the connection
+ * soon after it; a target that crashes does not take the next one.
+ */
+static void session_note_theft(struct session *s)
+{
+	s->thefts = s->closed_by_target && session_is_young(s) ? s->thefts + 1 : 0;
+	s->closed_by_target = false;
+	if (s->thefts != SESSION_THEFTS)
+		return;
+	log_error("perhaps another initiator uses our name: the target took our login and closed the "
+		  "connection soon after it, twice in a row | target=%s initiator=%s", s->target,
+		  s->settings.initiator_name);
+	session_post(s, "other-initiator", "initiator", s->settings.initiator_name);
+}
+
+bool session_has_rival(const struct session *s)
+{
+	return s->thefts >= SESSION_THEFTS && (s->link.state != LINK_UP || session_is_young(s));
 }
 
 /* The attempt failed, or the link was lost; last_err says why. */
@@ -160,16 +207,21 @@ static void session_lost(struct session *s, enum link_event ev)
 	enum link_state state = s->link.state;
 
 	s->too_early = false;
-	if (state == LINK_UP || state == LINK_PROBE)
+	if (state == LINK_UP || state == LINK_PROBE) {
 		s->lost_at = now;
+		session_note_theft(s);
+	}
 	if (state == LINK_UP) {
+		if (!s->asked_away)
+			ioq_wire_note_loss(&s->wire);
 		s->losses++;
 		s->failures = session_failures_now(s);
 		s->redirects = 0;
-		if (s->failures == 0)
-			*s->redirect = '\0';
+		if (session_was_used(s))
+			session_dial_same(s);
 		log_warn("session lost, dialling again: %s | target=%s portal=%s",
 			 s->last_err.text, s->target, s->portal);
+		session_post(s, "session-lost", "portal", s->portal, "why", s->last_err.text);
 	} else if (state == LINK_DIAL || state == LINK_PROBE) {
 		ev = session_attempt_failed(s, ev);
 	}
@@ -196,8 +248,24 @@ static void session_on_ready(void *arg, const struct transport_limits *limits)
 
 	s->limits = *limits;
 	s->time2wait = limits->time2wait;
+	s->login_time = loop_now(s->loop);
+	s->asked_away = false;
 	s->logins++;
 	session_step(s, LINK_EV_READY);
+}
+
+/* RFC 7143 11.13.5: 0101 moved temporarily, 0102 moved permanently. */
+static void session_take_redirect(struct session *s, const struct transport_loss *loss)
+{
+	bool for_good = loss->login_status == 0x0102;
+
+	portals_redirect(&s->portals, loss->redirect, for_good);
+	s->redirected = true;
+	s->addresses.count = 0;		/* of the portal that sent us away */
+	log_info("the target sends us to another portal%s | target=%s to=%s",
+		 for_good ? ", for good" : "", s->target, loss->redirect);
+	session_post(s, "redirect", "portal", s->portal, "to", loss->redirect, "for_good",
+		     for_good ? "Yes" : "No");
 }
 
 static void session_on_lost(void *arg, const struct transport_loss *loss)
@@ -205,14 +273,12 @@ static void session_on_lost(void *arg, const struct transport_loss *loss)
 	struct session *s = arg;
 
 	session_set_error(s, session_loss_code(loss), loss->text);
+	s->closed_by_target = loss->closed;
+	s->asked_away = loss->kind == TRANSPORT_LOSS_ASKED;
 	if (loss->time2wait >= 0)
 		s->time2wait = loss->time2wait;
 	if (loss->kind == TRANSPORT_LOSS_LOGIN && *loss->redirect) {
-		snprintf(s->redirect, sizeof(s->redirect), "%s", loss->redirect);
-		s->redirected = true;
-		s->addresses.count = 0;		/* of the portal that sent us away */
-		log_info("the target sends us to another portal | target=%s to=%s", s->target,
-			 s->redirect);
+		session_take_redirect(s, loss);
 	}
 	session_lost(s, LINK_EV_LOST);
 }
@@ -226,6 +292,7 @@ static const struct transport_events session_transport_events = {
 	.on_ready = session_on_ready,
 	.on_lost = session_on_lost,
 	.on_pong = session_on_pong,
+	.on_tmf = session_on_tmf,
 };
 
 static enum transport_digest session_digest(const struct session *s)
@@ -290,12 +357,13 @@ static void session_on_resolved(void *arg, const struct resolve_result *result)
 /* login_timeout counts from when the login may begin; at the end logout_timeout takes its place. */
 static void session_time_attempt(struct session *s)
 {
-	mono_ms from = MAX(s->attempt_began, session_login_at(s));
+	mono_ms from = MAX(s->attempt_began, loop_awake_since(s->loop));
 
 	if (s->closing)
-		loop_timer_set(&s->attempt_timer, s->attempt_began + s->settings.logout_timeout);
+		loop_timer_set(&s->attempt_timer, from + s->settings.logout_timeout);
 	else
-		loop_timer_set(&s->attempt_timer, from + s->settings.login_timeout);
+		loop_timer_set(&s->attempt_timer,
+			       MAX(from, session_login_at(s)) + s->settings.login_timeout);
 }
 
 static void session_dial(struct session *s)
@@ -309,12 +377,7 @@ static void session_dial(struct session *s)
 		session_dial_address(s);
 		return;
 	}
-	if (*s->redirect) {
-		portal = s->redirect;
-	} else {
-		portal = s->portals[s->portal_next];
-		s->portal_next = (s->portal_next + 1) % s->portal_count;
-	}
+	portal = portals_pick(&s->portals);
 	snprintf(s->portal, sizeof(s->portal), "%s", portal);
 	rc = resolve_start(&s->resolving, s->loop, portal, session_on_resolved, s);
 	if (rc < 0)
@@ -342,6 +405,10 @@ static void session_attempt_over(struct loop_timer *t)
 {
 	struct session *s = container_of(t, struct session, attempt_timer);
 
+	session_time_attempt(s);
+	if (t->when > loop_now(s->loop))	/* it was we who were away */
+		return;
+	loop_timer_stop(t);
 	if (s->link.state == LINK_UP) {		/* the last flushes take too long */
 		session_step(s, LINK_EV_CLOSE);
 		return;
@@ -365,45 +432,37 @@ static void session_cut(struct session *s)
 	s->tp = NULL;
 	s->wire.tp = NULL;
 	s->luns_asking = false;
+	session_ladder_lost(s);
+	session_fence_cut(s);
 }
 
 /* --- life --------------------------------------------------------------------------------- */
 
-/* The age of the oldest command, of a request or of ours; 0: there is none. */
-static span_ms session_oldest(const struct session *s)
+/* When a command may be late, and often enough before that to see that what we send is taken. */
+static span_ms session_look_again(span_ms limit, span_ms oldest)
 {
-	span_ms oldest = ioq_wire_oldest(&s->wire);
-	const struct lun *lun;
+	span_ms look = oldest ? MAX(limit / SESSION_LOOKS, 1) : limit;
 
-	if (s->luns_asking)
-		oldest = MAX(oldest, loop_now(s->loop) - s->luns_asked);
-	list_each(lun, &s->luns, link)
-		oldest = MAX(oldest, lun_probe_age(lun));
-	return oldest;
+	return oldest < limit ? MIN(limit - oldest, look) : look;
 }
 
 static void session_check_alive(struct session *s)
 {
 	mono_ms now = loop_now(s->loop);
 	span_ms limit = s->settings.scsi_cmd_timeout;
+	span_ms watched = now - loop_awake_since(s->loop);	/* before that we were deaf */
 	struct alive_input in = {
 		.now = now,
-		.silence = MIN(transport_silence(s->tp), now - s->state_since),
+		.silence = MIN(transport_silence(s->tp), MIN(now - s->state_since, watched)),
 		.blocked = transport_queued(s->tp) > 0,
-		.unheard = transport_unheard(s->tp),
-		.oldest = session_oldest(s),
+		.unheard = MIN(transport_unheard(s->tp), watched),
+		.oldest = session_ladder_check(s),
 		.interval = s->settings.noop_out_interval,
 		.timeout = s->settings.noop_out_timeout,
 		.patience = limit,
 	};
 	mono_ms next;
 
-	if (limit > 0 && in.oldest >= limit) {
-		session_set_error(s, ERR_PDU_TIMEOUT, "a command was not answered within "
-						      "scsi_cmd_timeout");
-		session_lost(s, LINK_EV_LOST);
-		return;
-	}
 	if (in.timeout <= 0)
 		in.interval = 0;
 	switch (alive_check(&s->alive, &in, &next)) {
@@ -422,7 +481,7 @@ static void session_check_alive(struct session *s)
 		break;
 	}
 	if (limit > 0)
-		next = MIN(next, now + limit - in.oldest);
+		next = MIN(next, now + session_look_again(limit, in.oldest));
 	loop_timer_set(&s->alive_timer, next);
 }
 
@@ -451,14 +510,16 @@ static void session_up(struct session *s)
 			 s->portal, s->failures + 1);
 	else
 		log_info("session is up | target=%s portal=%s", s->target, s->portal);
+	session_post(s, "session-up", "portal", s->portal);
 	s->ever_up = true;
+	portals_up(&s->portals);
 	s->answered_before = session_answered(s);
 	s->wire.tp = s->tp;
 	alive_init(&s->alive);
 	loop_timer_set(&s->alive_timer, loop_now(s->loop));
 	list_each(lun, &s->luns, link) {
 		if (lun->reported)
-			lun_link_up(lun);
+			session_lun_up(s, lun);
 	}
 }
 
@@ -466,6 +527,7 @@ static void session_down(struct session *s)
 {
 	struct lun *lun;
 
+	session_fence_lost(s);
 	list_each(lun, &s->luns, link)
 		lun_link_down(lun);
 }
@@ -482,6 +544,7 @@ static void session_refused(struct session *s)
 {
 	if (s->ever_up)
 		log_error("giving up, reopen_max is reached | target=%s", s->target);
+	session_post(s, "session-refused", "portal", s->portal, "why", s->last_err.text);
 	session_close_luns(s);
 	session_decide(s, &s->last_err);
 }
@@ -492,6 +555,7 @@ static void session_logout(struct session *s)
 	loop_timer_stop(&s->alive_timer);
 	loop_timer_stop(&s->luns_timer);
 	session_close_luns(s);
+	session_ladder_lost(s);
 	s->attempt_began = loop_now(s->loop);
 	session_time_attempt(s);
 	if (transport_logout(s->tp) < 0)
@@ -529,6 +593,7 @@ void session_step(struct session *s, enum link_event ev)
 	if (actions & LINK_DO_CLOSED) {
 		session_close_luns(s);
 		loop_timer_stop(&s->wait_timer);
+		session_post(s, "session-closed", "portal", s->portal);
 		s->events->on_closed(s->arg, s);
 	}
 	if (actions & LINK_DO_REFUSED)
@@ -593,22 +658,10 @@ static uint64_t session_make_isid(void)
 	return (uint64_t)0x80 << 40 | (uint64_t)(session_random() & 0xff) << 32 | session_random();
 }
 
-static bool session_has_portal(const struct session *s, const char *portal)
-{
-	for (unsigned i = 0; i < s->portal_count; i++) {
-		if (!strcmp(s->portals[i], portal))
-			return true;
-	}
-	return false;
-}
-
 void session_add_portals(struct session *s, const char *const *portals)
 {
-	for (; *portals && s->portal_count < SESSION_PORTALS_MAX; portals++) {
-		if (!session_has_portal(s, *portals))
-			snprintf(s->portals[s->portal_count++], sizeof(s->portals[0]), "%s",
-				 *portals);
-	}
+	for (; *portals; portals++)
+		portals_add(&s->portals, *portals);
 }
 
 int session_new(struct session **out, struct loop *loop, const struct session_param *param,
@@ -622,6 +675,7 @@ int session_new(struct session **out, struct loop *loop, const struct session_pa
 	s->loop = loop;
 	s->events = events;
 	s->arg = arg;
+	s->history = param->history;
 	s->only_lun = param->only_lun;
 	s->background = param->background;
 	s->settings = *param->settings;
@@ -636,6 +690,8 @@ int session_new(struct session **out, struct loop *loop, const struct session_pa
 	loop_timer_init(loop, &s->wait_timer, session_wait_over);
 	loop_timer_init(loop, &s->alive_timer, session_alive_due);
 	session_luns_init(s);
+	session_ladder_init(s);
+	session_fence_init(s);
 	loop_call_init(&s->lose_call, session_lose_now);
 	loop_call_init(&s->drained_call, session_drained_now);
 	s->luns_buf = malloc(SESSION_LUNS_BYTES);
@@ -718,6 +774,7 @@ static void session_time_anew(struct session *s)
 int session_set(struct session *s, const char *name, const char *value, struct err *err)
 {
 	const struct setting *row = settings_lookup(&node_settings_table, name, err);
+	char shown[SETTING_STRING_BYTES];
 	struct lun *lun;
 	int rc;
 
@@ -732,5 +789,7 @@ int session_set(struct session *s, const char *name, const char *value, struct e
 	list_each(lun, &s->luns, link)
 		lun_settings_changed(lun);
 	session_time_anew(s);
+	session_post(s, "setting-changed", "name", row->name, "value",
+		     settings_print(row, &s->settings, shown, sizeof(shown)));
 	return 0;
 }

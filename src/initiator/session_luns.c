@@ -20,7 +20,7 @@ enum {
 
 static void session_ask_luns(struct session *s);
 
-static struct lun *session_find_lun(const struct session *s, unsigned number)
+struct lun *session_find_lun(const struct session *s, unsigned number)
 {
 	struct lun *lun;
 
@@ -117,6 +117,7 @@ static void session_add_lun(struct session *s, struct lun_addr addr)
 	if (lun_new(&lun, &s->wire, addr, &s->settings, &session_lun_events, s) < 0)
 		return;
 	lun->target = s->target;
+	lun->history = s->history;
 	lun->reported = true;
 	session_name_lun(s, lun);
 	list_each(other, &s->luns, link) {
@@ -138,7 +139,8 @@ static void session_miss_luns(struct session *s)
 		if (s->luns_rescan)
 			lun_vanish(lun);
 		else
-			missing = true;
+			lun_miss(lun, "the target does not report it at the moment");
+		missing = missing || !s->luns_rescan;
 	}
 	if (missing)
 		loop_timer_set(&s->luns_timer, loop_now(s->loop) + SESSION_LUNS_AGAIN_MS);
@@ -171,7 +173,7 @@ static void session_take_luns(struct session *s, const struct lun_addr *addrs, i
 			if (!lun->reported)
 				continue;
 			if (lun->state != LUN_READY || lun_is_down(lun))
-				lun_link_up(lun);
+				session_lun_up(s, lun);
 			else
 				lun_ask_again(lun);
 		}
@@ -246,14 +248,21 @@ static void session_ask_luns(struct session *s)
 	s->luns_again = s->luns_asking;
 	if (s->luns_asking)
 		return;
-	s->luns_cmd = (struct transport_cmd){ .done = session_luns_done };
-	s->luns_asking = true;
 	s->luns_asked = loop_now(s->loop);
+	s->luns_cmd = (struct transport_cmd){ .done = session_luns_done,
+					      .older_moved = s->luns_asked };
+	s->luns_asking = true;
 	if (transport_command(s->tp, &s->luns_cmd, lun_addr_of(0), cdb, len, s->luns_buf,
 			      SESSION_LUNS_BYTES, NULL, 0) < 0) {
 		s->luns_asking = false;
 		loop_timer_set(&s->luns_timer, loop_now(s->loop) + SESSION_LUNS_AGAIN_MS / 4);
 	}
+}
+
+void session_luns_aborted(struct session *s)
+{
+	s->luns_asking = false;
+	loop_timer_set(&s->luns_timer, loop_now(s->loop) + SESSION_LUNS_AGAIN_MS);
 }
 
 void session_luns_probe(struct session *s)
@@ -278,6 +287,15 @@ void session_rescan(struct session *s)
 	s->luns_attentions = 0;
 	s->luns_rescan = true;
 	session_ask_luns(s);
+}
+
+int session_accept_lun(struct session *s, unsigned number, struct err *err)
+{
+	struct lun *lun = session_find_lun(s, number);
+
+	if (!lun)
+		return err_set(err, ERR_NOT_FOUND, "%s has no LUN %u", s->target, number);
+	return lun_accept(lun, err);
 }
 
 void session_luns_init(struct session *s)

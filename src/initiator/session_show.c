@@ -57,6 +57,8 @@ static void show_add_stats(struct ioq_stats *sum, const struct ioq_stats *one)
 	sum->errors += one->errors;
 	sum->retries += one->retries;
 	sum->replayed += one->replayed;
+	sum->aborted += one->aborted;
+	sum->poisoned += one->poisoned;
 	sum->interrupted += one->interrupted;
 }
 
@@ -93,6 +95,8 @@ static void show_stats(const struct ioq_stats *st, session_emit *emit, void *out
 	show_u64(emit, out, "errors", st->errors);
 	show_u64(emit, out, "retries", st->retries);
 	show_u64(emit, out, "replayed", st->replayed);
+	show_u64(emit, out, "aborted", st->aborted);
+	show_u64(emit, out, "poisoned", st->poisoned);
 	show_u64(emit, out, "interrupted", st->interrupted);
 }
 
@@ -126,7 +130,7 @@ void session_describe(const struct session *s, session_emit *emit, void *out)
 	snprintf(isid, sizeof(isid), "%012" PRIx64, s->isid);
 	emit(out, "target", s->target);
 	emit(out, "portal", s->portal);
-	emit(out, "persistent_portal", s->portals[0]);
+	emit(out, "persistent_portal", s->portals.list[0]);
 	show_u64(emit, out, "tpgt", s->limits.tpgt);
 	emit(out, "local", s->tp ? transport_local(s->tp) : "");
 	emit(out, "isid", isid);
@@ -134,10 +138,12 @@ void session_describe(const struct session *s, session_emit *emit, void *out)
 	emit(out, "link", link_state_name(s->link.state));
 	show_i64(emit, out, "link_for_ms", loop_now(s->loop) - s->state_since);
 	emit(out, "gate", gate_state_name(sum.gate));
+	emit(out, "ladder", ladder_state_name(s->ladder.state));
 	show_i64(emit, out, "outage_ms", sum.outage);
 	show_i64(emit, out, "left_ms", sum.left);
 	show_u64(emit, out, "attempts", s->failures);
 	emit(out, "last_error", s->last_err.text);
+	emit(out, "why", session_has_rival(s) ? "perhaps another initiator uses our name" : "");
 	show_u64(emit, out, "waiting", sum.waiting - MIN(sum.on_wire, sum.waiting));
 	show_u64(emit, out, "inflight", sum.on_wire);
 	show_u64(emit, out, "dials", s->dials);
@@ -145,6 +151,10 @@ void session_describe(const struct session *s, session_emit *emit, void *out)
 	show_u64(emit, out, "losses", s->losses);
 	show_u64(emit, out, "outages", sum.outages);
 	show_u64(emit, out, "power_losses", sum.power_losses);
+	show_u64(emit, out, "aborts", s->aborts);
+	show_u64(emit, out, "lun_resets", s->lun_resets);
+	show_u64(emit, out, "target_resets", s->target_resets);
+	show_u64(emit, out, "ladder_cuts", s->ladder_cuts);
 	show_stats(&sum.stats, emit, out);
 	show_negotiated(s, emit, out);
 }

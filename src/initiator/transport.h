@@ -51,7 +51,7 @@ struct transport_param {
 	enum transport_digest header_digest;
 	bool initial_r2t;
 	bool immediate_data;
-	unsigned commands;		/* at most so many in flight, 1..2048 */
+	unsigned commands;		/* at most so many in flight, 1..4096; abandoned ones count */
 	int tcp_user_timeout_ms;	/* 0: the system's */
 	/*
 	 * The connection is made at once; the login is not begun before this instant (Time2Wait,
@@ -87,6 +87,7 @@ enum transport_loss_kind {
 
 struct transport_loss {
 	enum transport_loss_kind kind;
+	bool closed;			/* a login was there, and the peer ended the connection */
 	uint16_t login_status;		/* LOSS_LOGIN: Status-Class << 8 | Status-Detail, else 0 */
 	span_ms time2wait;		/* what the target named, else -1 */
 	char redirect[TRANSPORT_PORTAL_MAX];	/* login status 01xx: TargetAddress, else "" */
@@ -101,8 +102,24 @@ struct transport_events {
 	void (*on_lost)(void *arg, const struct transport_loss *loss);
 	/* The answer to transport_ping(). */
 	void (*on_pong)(void *arg);
+	/* The answer to the last transport_task_management(). NULL: it is never called. */
+	void (*on_tmf)(void *arg, uint8_t response);
 	/* Discovery: one record of a SendTargets answer, then one call with both NULL at the end. */
 	void (*on_target)(void *arg, const char *target, const char *portal);
+};
+
+/* What a target may be asked to do about commands (RFC 7143 11.5.1, by the numbers there). */
+enum transport_tmf {
+	TRANSPORT_ABORT_TASK = 1,
+	TRANSPORT_LUN_RESET = 5,
+	TRANSPORT_TARGET_WARM_RESET = 6,
+};
+
+/* What it says to that (RFC 7143 11.6.1). Every other response is a no. */
+enum {
+	TRANSPORT_TMF_COMPLETE = 0,
+	TRANSPORT_TMF_NO_TASK = 1,	/* does not exist: it ran, or runs no more */
+	TRANSPORT_TMF_REJECTED = 255,
 };
 
 /*
@@ -119,6 +136,9 @@ struct transport_cmd {
 	uint32_t in_bytes;		/* bytes that arrived in the read buffer, residual taken off */
 
 	void *slot;			/* the transport's */
+	/* session_ladder.c's: who else wants to know, and when one sent before it moved last. */
+	void *watcher;
+	mono_ms older_moved;
 };
 
 /*
@@ -160,6 +180,37 @@ int transport_command(struct transport *tp, struct transport_cmd *cmd, struct lu
 		      const uint8_t *cdb, unsigned cdb_len, void *in, uint32_t in_bytes,
 		      const void *out, uint32_t out_bytes);
 
+/*
+ * For how long nothing has moved for @cmd, which is in flight: neither was it sent, nor did data of
+ * it or a request for its data arrive; nor, while bytes of it wait to be sent or to be acknowledged,
+ * did the peer acknowledge any byte of ours. How exact the last is depends on how often one asks.
+ */
+span_ms transport_quiet(struct transport *tp, const struct transport_cmd *cmd);
+
+/*
+ * Ask for a task management function (RFC 7143 11.5), as immediate.
+ *
+ * @cmd  TRANSPORT_ABORT_TASK: the command, in flight; else NULL.
+ *
+ * Returns 0: sent, on_tmf answers, unless the transport is lost or cut first, or another function is
+ *	asked for: the answers to those before it are dropped.
+ * Returns -EBUSY: something waits to be sent, in front of which libiscsi 1.19 would put it with a
+ *	CmdSN that is not its own; or @cmd is being answered; or too many were never answered.
+ * Returns -ENOMEM. Legal as transport_read().
+ */
+int transport_task_management(struct transport *tp, enum transport_tmf function,
+			      struct lun_addr lun, struct transport_cmd *cmd);
+
+/*
+ * The target has said that @cmd, in flight, does not run any more. It will not be answered: done does
+ * not run, and @cmd and its buffer are their owner's again. Data and an answer that come all the
+ * same go nowhere; a request for its data ends the connection.
+ *
+ * Returns 0, or -EBUSY: its data may be on the way to the socket still, or too many were abandoned:
+ * cut the connection instead. Legal as transport_read().
+ */
+int transport_abandon(struct transport *tp, struct transport_cmd *cmd);
+
 /* Send a NOP-Out ping (on_pong answers). Returns 0 or -errno. Legal as transport_read(). */
 int transport_ping(struct transport *tp);
 
@@ -169,8 +220,12 @@ int transport_send_targets(struct transport *tp);
 /* Ask for logout, reason "close the session"; on_lost with LOGGED_OUT answers. 0 or -errno. */
 int transport_logout(struct transport *tp);
 
-/* How long ago the last byte arrived (TCP_INFO), or since the dial when none did. */
-span_ms transport_silence(const struct transport *tp);
+/*
+ * How long ago the last byte arrived (TCP_INFO), or since the dial when none did; or, while bytes of
+ * ours wait to be acknowledged, one of them was: a peer that takes what we send is alive, and a ping
+ * would have to wait behind it.
+ */
+span_ms transport_silence(struct transport *tp);
 
 /*
  * For how long none of the bytes that wait in the socket has been acknowledged, as far as those who

@@ -22,7 +22,7 @@
 
 #include "iscsifs/num.h"
 
-enum { TRANSPORT_STRING_MAX = 255, TRANSPORT_ISCSI_NAME_MAX = 223, TRANSPORT_COMMANDS_MAX = 2048 };
+enum { TRANSPORT_STRING_MAX = 255, TRANSPORT_ISCSI_NAME_MAX = 223, TRANSPORT_COMMANDS_MAX = 4096 };
 
 static void transport_note_local(struct transport *tp)
 {

@@ -75,11 +75,6 @@ static void guard_see_data(struct guard *g, size_t len)
 		g->have = 0;
 }
 
-static bool guard_in_data(const struct guard *g)
-{
-	return g->have == g->header_bytes;
-}
-
 /*
  * Read into @count vectors of @want bytes in all, and what comes after them ahead. Returns what is
  * for the vectors, or as read(2).
@@ -145,7 +140,7 @@ ssize_t recv(int fd, void *buf, size_t len, int flags)
 		return -1;
 	}
 	got = guard_recv(g, buf, len);
-	if (got > 0 && guard_in_data(g)) {
+	if (got > 0 && guard_is_amid_data(g)) {
 		guard_see_data(g, (size_t)got);
 	} else if (got > 0 && !guard_see_header(g, buf, (size_t)got)) {
 		errno = EPROTO;
@@ -241,6 +236,32 @@ static bool guard_gather(struct guard *g, const void *buf, size_t len)
 	return true;
 }
 
+/* The header of a PDU comes first and in one piece: libiscsi has it so. */
+static void guard_see_leave(struct guard *g, const void *buf, size_t len)
+{
+	const uint8_t *header = buf;
+
+	if (guard_is_amid_pdu(g) || len < g->header_bytes)
+		return;
+	g->out_end = g->out_taken + g->header_bytes + ((be24_load(header + 5) + 3) & ~3u);
+	if (g->leaves)
+		g->leaves(g, header);
+}
+
+/* As writev(2) on the guarded socket. */
+static ssize_t guard_write(struct guard *g, const struct iovec *iov, int count)
+{
+	ssize_t taken;
+
+	if (count == 1 && iov[0].iov_len < GUARD_LARGE_BYTES &&
+	    guard_gather(g, iov[0].iov_base, iov[0].iov_len))
+		taken = (ssize_t)iov[0].iov_len;
+	else
+		taken = guard_send(g, iov, count);
+	g->out_taken += taken > 0 ? (uint64_t)taken : 0;
+	return taken;
+}
+
 ssize_t send(int fd, const void *buf, size_t len, int flags)
 {
 	struct guard *g = guard_on_duty;
@@ -248,9 +269,8 @@ ssize_t send(int fd, const void *buf, size_t len, int flags)
 
 	if (!g || g->fd != fd)
 		return sendto(fd, buf, len, flags, NULL, 0);
-	if (guard_gather(g, buf, len))
-		return (ssize_t)len;
-	return guard_send(g, &iov, 1);
+	guard_see_leave(g, buf, len);
+	return guard_write(g, &iov, 1);
 }
 
 ssize_t writev(int fd, const struct iovec *iov, int count)
@@ -259,8 +279,5 @@ ssize_t writev(int fd, const struct iovec *iov, int count)
 
 	if (!g || g->fd != fd)
 		return syscall(SYS_writev, fd, iov, count);
-	if (count == 1 && iov[0].iov_len < GUARD_LARGE_BYTES &&
-	    guard_gather(g, iov[0].iov_base, iov[0].iov_len))
-		return (ssize_t)iov[0].iov_len;
-	return guard_send(g, iov, count);
+	return guard_write(g, iov, count);
 }

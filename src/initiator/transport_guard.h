@@ -23,6 +23,8 @@ enum { GUARD_HEADER_BYTES = 48, GUARD_DIGEST_BYTES = 4, GUARD_AHEAD_BYTES = 3276
 struct guard {
 	int fd;
 	bool (*pass)(struct guard *g, const uint8_t *header);	/* false: libiscsi must not see it */
+	/* May be NULL: a PDU begins to leave libiscsi; out_end is where it will end. */
+	void (*leaves)(struct guard *g, const uint8_t *header);
 	unsigned header_bytes;		/* 48, or 52 with a digest */
 	unsigned have;			/* bytes of the header that came */
 	uint32_t left;			/* bytes of data and padding that belong to it */
@@ -33,6 +35,8 @@ struct guard {
 	uint32_t ahead_at, ahead_len;
 	uint8_t header[GUARD_HEADER_BYTES + GUARD_DIGEST_BYTES];
 	uint8_t ahead[GUARD_AHEAD_BYTES];
+	uint64_t out_taken;		/* bytes that libiscsi has handed over */
+	uint64_t out_end;		/* and will have, when the PDU that it is at is complete */
 	uint64_t sent;			/* bytes that the socket took */
 	uint32_t out_at, out_len;	/* gathered, not yet sent */
 	uint8_t out[GUARD_OUT_BYTES];
@@ -41,6 +45,12 @@ struct guard {
 /* From here on @fd, which is between two PDUs, is guarded by @g when it is on duty. */
 void guard_init(struct guard *g, int fd, bool digest,
 		bool (*pass)(struct guard *g, const uint8_t *header));
+
+/* The data of the PDU whose header is there has begun to come, and has not all come. */
+static inline bool guard_is_amid_data(const struct guard *g)
+{
+	return g->have == g->header_bytes;
+}
 
 /* Something was read ahead and not taken: libiscsi must be served again, unasked by the socket. */
 static inline bool guard_has_more(const struct guard *g)
@@ -52,6 +62,12 @@ static inline bool guard_has_more(const struct guard *g)
 static inline bool guard_has_unsent(const struct guard *g)
 {
 	return g->out_len > 0;
+}
+
+/* libiscsi is in the middle of handing over a PDU: it has to come back with the rest. */
+static inline bool guard_is_amid_pdu(const struct guard *g)
+{
+	return g->out_taken < g->out_end;
 }
 
 /*

@@ -9,7 +9,9 @@
  *
  * What else it would do, and what we do instead:
  *   reconnect by itself, with another ISID, into dead ends     off, one context is one connection
- *   time commands out and leave holes in CmdSN                 no timeouts, nothing is ever cancelled
+ *   time commands out and leave holes in CmdSN                 no timeouts, nothing is ever cancelled:
+ *                                                              a slot that is abandoned stays taken
+ *   give an immediate PDU the CmdSN of a queued one            asked for when nothing is queued
  *   take LIBISCSI_* from the environment                       removed before the first context
  *   look names up in the loop, keep the first address          numeric portals only
  *   let write(2) raise SIGPIPE, leave its socket to children   ignored, close-on-exec
@@ -33,25 +35,23 @@
 
 #include "iscsifs/cursor.h"
 
-enum {
-	PDU_NOP_IN = 0x20,
-	PDU_SCSI_RESPONSE = 0x21,
-	PDU_DATA_IN = 0x25,
-	PDU_R2T = 0x31,
-	PDU_NO_TAG = 0xffffffff,
-};
-
 enum { TRANSPORT_PINGS_MAX = 64 };	/* unanswered, from the target */
+
+/* To libiscsi. */
+static bool slot_is_known(const struct slot *s)
+{
+	return s->cmd || s->abandoned;
+}
 
 static struct slot *transport_find(const struct transport *tp, uint32_t itt)
 {
 	struct slot *s = tp->by_itt[itt & tp->itt_mask];
 
-	if (s && s->cmd && s->task.itt == itt)
+	if (s && slot_is_known(s) && s->task.itt == itt)
 		return s;
 	for (unsigned i = 0; i < tp->commands; i++) {
 		s = &tp->slots[i];
-		if (s->cmd && s->task.itt == itt)
+		if (slot_is_known(s) && s->task.itt == itt)
 			return s;
 	}
 	return NULL;
@@ -78,6 +78,7 @@ static bool transport_pass_data(struct transport *tp, const uint8_t *header)
 	if (off != s->got)
 		return transport_refuse(tp, "sent data out of order");
 	s->got += (uint32_t)len;
+	s->moved = loop_now(tp->loop);
 	return true;
 }
 
@@ -91,10 +92,14 @@ static bool transport_pass_r2t(struct transport *tp, const uint8_t *header)
 		return transport_refuse(tp, "asked for data of no command");
 	if (s->task.xfer_dir != SCSI_XFER_WRITE || !len || off + len > s->iov.iov_len)
 		return transport_refuse(tp, "asked for data that does not fit the command");
+	if (s->abandoned)
+		return transport_refuse(tp, "asked for data of a command that it had aborted");
 	if (s->asked_end && off != s->asked_end)
 		return transport_refuse(tp, "asked for data out of order");
 	s->asked_end = (uint32_t)(off + len);
 	s->queued = tp->drains;
+	s->moved = loop_now(tp->loop);
+	s->owes = true;
 	return true;
 }
 
@@ -127,9 +132,26 @@ static bool transport_pass(struct guard *g, const uint8_t *header)
 	return true;
 }
 
+/* F says whether more of the sequence follows (RFC 7143 11.3.1, 11.7.1). */
+static void transport_leaves(struct guard *g, const uint8_t *header)
+{
+	struct transport *tp = container_of(g, struct transport, guard);
+	uint8_t opcode = header[0] & 0x3f;
+	struct slot *s;
+
+	if (opcode != PDU_COMMAND && opcode != PDU_DATA_OUT)
+		return;
+	s = transport_find(tp, be32_load(header + 16));
+	if (!s)
+		return;
+	s->owes = !(header[1] & PDU_F);
+	s->out_end = g->out_end;
+}
+
 void transport_guard(struct transport *tp)
 {
 	guard_init(&tp->guard, tp->watch.fd, tp->login.limits.header_digest, transport_pass);
+	tp->guard.leaves = transport_leaves;
 }
 
 /* ---- Answers ---- */
@@ -195,6 +217,15 @@ static void slot_finish(struct slot *s)
 	cmd->done(cmd);
 }
 
+/* An answer that nobody waits for: libiscsi has forgotten the task now, so the slot is free. */
+static void slot_bury(struct slot *s)
+{
+	slot_free_answer(s);
+	s->abandoned = false;
+	s->tp->abandoned--;
+	list_prepend(&s->tp->idle, &s->link);
+}
+
 /* May PDUs of the command still be queued? */
 static bool slot_is_unsent(const struct slot *s)
 {
@@ -222,6 +253,10 @@ static void transport_answered(struct iscsi_context *ctx, int status, void *data
 	}
 	if (status == SCSI_STATUS_CANCELLED) {	/* T6: only mark, libiscsi is emptying its lists */
 		tp->cancelled = true;
+		return;
+	}
+	if (s->abandoned) {
+		slot_bury(s);
 		return;
 	}
 	slot_take_answer(s, status);
@@ -344,8 +379,7 @@ static void transport_flush(struct loop_call *call)
 		transport_write_out(tp);
 }
 
-/* Something was queued. It leaves with everything else of this turn. */
-static void transport_flush_later(struct transport *tp)
+void transport_flush_later(struct transport *tp)
 {
 	loop_defer(tp->loop, &tp->flush);
 }
@@ -362,8 +396,8 @@ void transport_full_ready(struct transport *tp, unsigned events)
 	if (guard_has_more(&tp->guard))
 		loop_defer(tp->loop, &tp->reread);
 	if (events & LOOP_HUP) {
-		transport_lose(tp, TRANSPORT_LOSS_DROPPED, "the connection to %s is lost: %s",
-			       tp->portal, strerror(transport_socket_error(tp)));
+		tp->said_errno = transport_socket_error(tp);
+		transport_lose_connection(tp);
 		return;
 	}
 	if (events & LOOP_OUT)
@@ -399,6 +433,12 @@ int transport_tcp_info(const struct transport *tp, struct tcp_info *info)
 
 /* ---- Life ---- */
 
+static void transport_notify_more(struct transport *tp)
+{
+	if (tp->pongs_due || tp->tmf_due || tp->lost_due)
+		loop_defer(tp->loop, &tp->notify);
+}
+
 /*
  * Deliver one event. The owner may cut us from it: it comes last, and what it is given is not ours.
  */
@@ -411,14 +451,18 @@ static void transport_notify(struct loop_call *call)
 		struct transport_limits limits = tp->login.limits;
 
 		tp->ready_due = false;
-		if (tp->pongs_due)
-			loop_defer(tp->loop, call);
+		transport_notify_more(tp);
 		tp->events.on_ready(arg, &limits);
 	} else if (tp->pongs_due) {
-		if (--tp->pongs_due || tp->lost_due)
-			loop_defer(tp->loop, call);
+		tp->pongs_due--;
+		transport_notify_more(tp);
 		if (tp->events.on_pong)
 			tp->events.on_pong(arg);
+	} else if (tp->tmf_due) {
+		tp->tmf_due = false;
+		transport_notify_more(tp);
+		if (tp->events.on_tmf)
+			tp->events.on_tmf(arg, tp->tmf_response);
 	} else if (tp->lost_due) {
 		struct transport_loss loss = tp->loss;
 
@@ -519,6 +563,9 @@ static void slot_prepare(struct slot *s, struct transport_cmd *cmd, const uint8_
 	task->xfer_dir = dir;
 	task->expxferlen = (int)bytes;
 	s->got = 0;
+	s->owes = true;
+	s->out_end = 0;
+	s->moved = loop_now(s->tp->loop);
 	s->asked_end = 0;
 	s->failed = false;
 	s->queued = s->tp->drains;
@@ -553,6 +600,7 @@ static int transport_submit(struct transport *tp, struct transport_cmd *cmd, str
 	struct slot *s = list_first(&tp->idle, struct slot, link);
 	int rc;
 
+	cmd->slot = NULL;
 	if (tp->phase == TRANSPORT_PHASE_LOST)
 		return 0;	/* the owner is about to hear of it */
 	BUG_ON(tp->phase != TRANSPORT_PHASE_FULL || !cmd->done);
@@ -691,35 +739,6 @@ int transport_logout(struct transport *tp)
 	tp->logout_due = true;
 	transport_flush_later(tp);
 	return 0;
-}
-
-span_ms transport_silence(const struct transport *tp)
-{
-	span_ms since_dial = clock_mono_ms() - tp->dialled;
-	struct tcp_info info;
-
-	if (!tp->watch.added || transport_tcp_info(tp, &info))
-		return since_dial;
-	return MIN(since_dial, (span_ms)info.tcpi_last_data_recv);
-}
-
-span_ms transport_unheard(struct transport *tp)
-{
-	mono_ms now = clock_mono_ms();
-	struct tcp_info info;
-	int waiting = 0;
-
-	if (!tp->watch.added || ioctl(tp->watch.fd, SIOCOUTQ, &waiting) < 0 ||
-	    transport_tcp_info(tp, &info) || !waiting) {
-		tp->acked_at = now;
-		return 0;
-	}
-	/* Probes of a closed TCP window are acknowledged and take nothing: what counts is progress. */
-	if (tp->guard.sent - (unsigned)waiting != tp->acked) {
-		tp->acked = tp->guard.sent - (unsigned)waiting;
-		tp->acked_at = MAX(tp->acked_at, now - (span_ms)info.tcpi_last_ack_recv);
-	}
-	return now - tp->acked_at;
 }
 
 unsigned transport_queued(const struct transport *tp)

@@ -4,6 +4,7 @@
  *
  *   transport_dial.c      parameters, connection and login, up to on_ready
  *   transport_libiscsi.c  from then on: commands, answers, losses, the end
+ *   transport_late.c      what moves, task management, and commands that were aborted
  *   transport_loss.c      what libiscsi says, and the words for a loss
  *   transport_login.c     judges login responses before libiscsi sees them
  *   transport_guard.c     stands between libiscsi and the socket afterwards
@@ -25,6 +26,17 @@
 
 struct tcp_info;
 
+enum {
+	PDU_COMMAND = 0x01,
+	PDU_DATA_OUT = 0x05,
+	PDU_NOP_IN = 0x20,
+	PDU_SCSI_RESPONSE = 0x21,
+	PDU_DATA_IN = 0x25,
+	PDU_R2T = 0x31,
+	PDU_F = 0x80,			/* in the second byte */
+	PDU_NO_TAG = 0xffffffff,
+};
+
 enum transport_phase {
 	TRANSPORT_PHASE_NONE,
 	TRANSPORT_PHASE_CONNECT,
@@ -40,12 +52,27 @@ struct slot {
 	struct scsi_iovec iov;
 	struct scsi_iovec nothing;	/* T16: data for a command without any is an error */
 	struct transport *tp;
-	struct transport_cmd *cmd;
+	struct transport_cmd *cmd;	/* NULL: idle, or abandoned */
+	bool abandoned;			/* the target has aborted it; libiscsi still knows it */
+	bool owes;			/* PDUs of it wait within libiscsi */
+	uint64_t out_end;		/* where the last one that left ends, as the guard counts */
+	mono_ms moved;			/* sent; data or a request for it came; ours was taken */
 	uint32_t got;			/* bytes of data that came */
 	uint32_t asked_end;		/* the target's last R2T ended here; 0: none came */
 	uint64_t queued;		/* tp->drains when something of it was queued last */
 	bool failed;			/* its response says that there was none */
 	struct list link;		/* on tp->idle or tp->withheld; in flight: on none */
+};
+
+/* A task management function that was not answered yet. */
+struct tmf {
+	struct transport *tp;
+	bool busy;
+};
+
+enum {
+	TRANSPORT_TMFS = 8,		/* unanswered, at most */
+	TRANSPORT_ABANDONED_MAX = 64,
 };
 
 struct transport {
@@ -72,9 +99,14 @@ struct transport {
 	struct slot **by_itt;		/* ITT & itt_mask: usually that command */
 	uint32_t itt_mask;
 	struct guard guard;
-	uint64_t acked;			/* bytes that the target's TCP had, when somebody asked */
-	mono_ms acked_at;		/* and when that was new */
 	unsigned pings;			/* of the target's, since nothing was queued */
+	unsigned abandoned;		/* slots that are */
+	struct tmf tmfs[TRANSPORT_TMFS];
+	struct tmf *tmf;		/* whose answer the owner waits for, or NULL */
+	uint64_t acked;			/* bytes of ours, as the guard counts, when we last looked */
+	uint64_t acked_before;		/* that, before it last became more */
+	mono_ms acked_at;		/* when it did */
+	mono_ms none_waited;		/* when we saw last that all was acknowledged */
 	uint64_t drains;		/* times that nothing was queued any more */
 
 	struct login login;
@@ -97,6 +129,8 @@ struct transport {
 	bool ready_due;
 	bool lost_due;
 	unsigned pongs_due;
+	bool tmf_due;
+	uint8_t tmf_response;
 	struct transport_loss loss;
 };
 
@@ -129,6 +163,8 @@ bool transport_unsent(const struct transport *tp);
 void transport_guard(struct transport *tp);
 /* Write what is queued, as far as the socket and the command window take it. */
 void transport_write_out(struct transport *tp);
+/* Something was queued. It leaves with everything else of this turn. */
+void transport_flush_later(struct transport *tp);
 /* Watch for what libiscsi waits for. */
 void transport_want_events(struct transport *tp);
 /* The descriptor is ready and the login is done. */

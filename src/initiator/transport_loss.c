@@ -36,7 +36,7 @@ static void transport_set_lost(struct transport *tp)
 	loop_call_cancel(&tp->flush);
 	loop_call_cancel(&tp->reread);
 	loop_timer_stop(&tp->login_timer);
-	tp->ready_due = false;
+	tp->ready_due = tp->tmf_due = false;
 	tp->lost_due = true;
 	loop_defer(tp->loop, &tp->notify);
 }
@@ -69,6 +69,7 @@ void transport_lose_login(struct transport *tp, const struct transport_loss *los
 void transport_lose_connection(struct transport *tp)
 {
 	bool full = tp->phase == TRANSPORT_PHASE_FULL;
+	bool closed = full && !tp->refused && (tp->asked || tp->said_errno || !tp->error[0]);
 
 	if (tp->asked)
 		transport_lose(tp, TRANSPORT_LOSS_ASKED, "the target ended the session: %s",
@@ -87,6 +88,7 @@ void transport_lose_connection(struct transport *tp)
 		transport_lose(tp, full ? TRANSPORT_LOSS_DROPPED : TRANSPORT_LOSS_LOGIN,
 			       "%s sent something that libiscsi cannot take: %s", tp->portal,
 			       tp->error);
+	tp->loss.closed = closed;
 }
 
 /* What a target announces reaches us only as a line of libiscsi's log (T22). */

@@ -149,6 +149,7 @@ static void daemon_on_lun_changed(void *arg, struct session *s, struct lun *lun)
 	(void)s;
 	if (ds->d->mount)
 		mount_lun_changed(ds->d->mount, lun);
+	daemon_accept_changed(ds->d, lun);
 }
 
 static void daemon_on_lun_gone(void *arg, struct session *s, struct lun *lun)
@@ -158,6 +159,7 @@ static void daemon_on_lun_gone(void *arg, struct session *s, struct lun *lun)
 	(void)s;
 	if (ds->d->mount)
 		mount_remove_lun(ds->d->mount, lun);
+	daemon_accept_changed(ds->d, lun);
 }
 
 static void daemon_on_closed(void *arg, struct session *s)
@@ -192,6 +194,7 @@ static int daemon_add_session(struct daemon *d, const struct daemon_target *t, c
 		.alias = t->alias,
 		.settings = &t->settings,
 		.background = d->config->background,
+		.history = d->events,
 	};
 	struct daemon_session *ds = calloc(1, sizeof(*ds));
 
@@ -386,6 +389,7 @@ static void daemon_fini(struct daemon *d)
 		free(ds);
 	}
 	loop_call_cancel(&d->settle_call);
+	events_free(d->events);
 	loop_free(d->loop);
 }
 
@@ -416,6 +420,8 @@ static int daemon_init(struct daemon *d, struct err *err)
 	signal(SIGPIPE, SIG_IGN);
 	if (loop_new(&d->loop) < 0 || loop_signals(d->loop, signals, daemon_on_signal, d) < 0)
 		return err_set(err, ERR_INTERNAL, "cannot make an event loop: %s", strerror(errno));
+	if (events_new(&d->events, d->loop) < 0)
+		return err_set(err, ERR_NOMEM, "no memory");
 	if (mount_new(&d->mount, d->loop, &d->config->mount, &events, d, err) < 0 ||
 	    daemon_open_control(d, err) < 0)
 		return -(int)err->code;
@@ -437,6 +443,7 @@ int daemon_run(const struct daemon_config *config, void (*serving)(void *arg), v
 
 	list_init(&d.sessions);
 	list_init(&d.discoveries);
+	list_init(&d.accepts);
 	loop_call_init(&d.settle_call, daemon_settle);
 	if (daemon_init(&d, err) == 0 && loop_run(d.loop) < 0)
 		err_set(err, ERR_INTERNAL, "the event loop failed");

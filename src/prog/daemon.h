@@ -50,6 +50,8 @@ struct daemon {
 	struct loop *loop;
 	struct mount *mount;
 	struct control_server *control;
+	struct events *events;
+	struct list accepts;		/* daemon_accept.c */
 	struct list sessions;		/* struct daemon_session */
 	struct list discoveries;
 	unsigned next_sid;
@@ -71,6 +73,15 @@ int daemon_run(const struct daemon_config *config, void (*serving)(void *arg), v
 /* daemon_status.c: the files under .iscsifs/, and the commands of the control socket. */
 int daemon_status_init(struct daemon *d);
 extern const struct control_command daemon_commands[];
+/* daemon_events.c: cmd=events. */
+void daemon_command_events(struct control_request *rq, void *arg);
+/* daemon_accept.c: cmd=accept; and that @lun is another than it was, or in another state. */
+void daemon_command_accept(struct control_request *rq, void *arg);
+void daemon_accept_changed(struct daemon *d, const struct lun *lun);
+/* daemon_status.c: does the request mean this session? `target` and `sid` narrow it. */
+bool daemon_is_wanted(const struct control_request *rq, const struct daemon_session *ds);
+void daemon_put_lun(struct control_request *rq, const struct daemon_session *ds,
+		    const struct lun *lun);
 /* Flush, log out, unmount, end. */
 void daemon_stop(struct daemon *d);
 

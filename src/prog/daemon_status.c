@@ -126,6 +126,8 @@ int daemon_status_init(struct daemon *d)
 		rc = mount_add_status(d->mount, "settings", status_settings, d);
 	if (!rc)
 		rc = mount_add_status(d->mount, "metrics", status_metrics_text, d);
+	if (!rc)
+		rc = mount_add_events(d->mount, "events", d->events);
 	return rc;
 }
 
@@ -136,8 +138,7 @@ static void status_emit_control(void *out, const char *key, const char *value)
 	control_put(out, key, value);
 }
 
-/* Does the request ask for this session? `target` and `sid` narrow it. */
-static bool status_wanted(const struct control_request *rq, const struct daemon_session *ds)
+bool daemon_is_wanted(const struct control_request *rq, const struct daemon_session *ds)
 {
 	const char *target = control_get(rq, "target");
 	const char *sid = control_get(rq, "sid");
@@ -154,6 +155,14 @@ static void status_put_common(struct control_request *rq, const struct daemon_se
 	control_put_u64(rq, "pid", (uint64_t)getpid());
 }
 
+void daemon_put_lun(struct control_request *rq, const struct daemon_session *ds,
+		    const struct lun *lun)
+{
+	status_put_common(rq, ds);
+	session_describe_lun(ds->s, lun, status_emit_control, rq);
+	control_record_end(rq);
+}
+
 static void command_session(struct control_request *rq, void *arg)
 {
 	struct daemon *d = arg;
@@ -161,7 +170,7 @@ static void command_session(struct control_request *rq, void *arg)
 	unsigned found = 0;
 
 	list_each(ds, &d->sessions, link) {
-		if (!status_wanted(rq, ds))
+		if (!daemon_is_wanted(rq, ds))
 			continue;
 		found++;
 		status_put_common(rq, ds);
@@ -181,14 +190,12 @@ static void command_lun(struct control_request *rq, void *arg)
 	struct lun *lun;
 
 	list_each(ds, &d->sessions, link) {
-		if (!status_wanted(rq, ds))
+		if (!daemon_is_wanted(rq, ds))
 			continue;
 		for (unsigned i = 0; (lun = session_lun(ds->s, i)); i++) {
 			if (lun_state(lun) == LUN_GONE)
 				continue;
-			status_put_common(rq, ds);
-			session_describe_lun(ds->s, lun, status_emit_control, rq);
-			control_record_end(rq);
+			daemon_put_lun(rq, ds, lun);
 		}
 	}
 	control_done(rq, NULL);
@@ -202,7 +209,7 @@ static void command_settings(struct control_request *rq, void *arg)
 	char value[SETTING_STRING_BYTES];
 
 	list_each(ds, &d->sessions, link) {
-		if (!status_wanted(rq, ds))
+		if (!daemon_is_wanted(rq, ds))
 			continue;
 		status_put_common(rq, ds);
 		control_put(rq, "target", session_target(ds->s));
@@ -232,7 +239,7 @@ static void command_set(struct control_request *rq, void *arg)
 		return;
 	}
 	list_each(ds, &d->sessions, link) {
-		if (!status_wanted(rq, ds))
+		if (!daemon_is_wanted(rq, ds))
 			continue;
 		if (session_set(ds->s, name, value, &err) < 0) {
 			control_done(rq, &err);
@@ -252,7 +259,7 @@ static void command_rescan(struct control_request *rq, void *arg)
 	struct daemon_session *ds;
 
 	list_each(ds, &d->sessions, link) {
-		if (status_wanted(rq, ds))
+		if (daemon_is_wanted(rq, ds))
 			session_rescan(ds->s);
 	}
 	control_done(rq, NULL);
@@ -268,6 +275,10 @@ const struct control_command daemon_commands[] = {
 	{ "session", "sessions, a record each; target= or sid= narrows", command_session },
 	{ "lun", "LUNs, a record each; target= or sid= narrows", command_lun },
 	{ "settings", "the settings in force, a record a session", command_settings },
+	{ "events", "what happened; since=N begins behind number N, follow=yes goes on",
+	  daemon_command_events },
+	{ "accept", "lun=: take the disk that answers there now; target= or sid= narrows",
+	  daemon_command_accept },
 	{ "set", "name= value=: change a setting of live sessions", command_set },
 	{ "rescan", "ask the targets for their LUNs and sizes again", command_rescan },
 	{ "stop", "flush, log out, unmount, end", command_stop },

@@ -33,7 +33,17 @@ enum {
 };
 
 /* Options without a letter. */
-enum { OPT_SOCKET = 256, OPT_JSON, OPT_STATE, OPT_GATE, OPT_TIMEOUT, OPT_FORCE, OPT_SECRETS };
+enum option_code {
+	OPT_SOCKET = 256,
+	OPT_JSON,
+	OPT_STATE,
+	OPT_GATE,
+	OPT_TIMEOUT,
+	OPT_FORCE,
+	OPT_SECRETS,
+	OPT_FOLLOW,
+	OPT_SINCE,
+};
 
 /* The command line. */
 struct adm {
@@ -46,11 +56,13 @@ struct adm {
 	const char *value;
 	const char *state;
 	const char *gate;
+	const char *since;
 	span_ms timeout;
 	int level;
 	bool stats;
 	bool force;
 	bool secrets;
+	bool follow;
 	enum show_format format;
 	char **args;		/* behind the command */
 	int arg_count;
@@ -114,6 +126,12 @@ static void ask_put(struct ask *a, const char *key, const char *value)
 		err_set(&a->err, ERR_NOMEM, "no memory");
 }
 
+static void ask_fini(struct ask *a)
+{
+	control_record_fini(&a->request);
+	show_list_fini(&a->answer);
+}
+
 /* @cmd with what the command line says about whom. ask_fini() is owed. */
 static struct ask ask_new(const struct adm *adm, const char *cmd)
 {
@@ -125,18 +143,63 @@ static struct ask ask_new(const struct adm *adm, const char *cmd)
 	return a;
 }
 
+/* Where a session with the number that was asked for is: each daemon begins with 1. */
+struct ask_whose {
+	const struct adm *adm;
+	struct ask *a;
+	unsigned count;
+	char path[CONTROL_PATH_BYTES];	/* of the last one */
+	char mounts[200];
+};
+
+static void whose_got(const struct control_record *r, void *arg)
+{
+	struct ask_whose *w = arg;
+	const char *mountpoint = control_record_get(r, "mountpoint");
+	size_t len = strlen(w->mounts);
+
+	if (!record_fits(r, "sid", w->adm->sid) || !record_fits(r, "target", w->adm->target))
+		return;
+	w->count++;
+	snprintf(w->path, sizeof(w->path), "%s", w->a->socket);
+	snprintf(w->mounts + len, sizeof(w->mounts) - len, "%s%s", len ? ", " : "",
+		 mountpoint ? mountpoint : "?");
+}
+
+static void whose_ask(const char *path, void *arg)
+{
+	struct ask_whose *w = arg;
+	struct ask who = ask_new(w->adm, "session");
+	struct err err = ERR_INIT;
+
+	w->a->socket = path;
+	if (!err_is_set(&who.err))
+		(void)control_call(path, &who.request, ADM_PATIENCE, whose_got, w, &err);
+	ask_fini(&who);
+}
+
+/* Returns false when several daemons have a session with this number: one was meant. */
+static bool ask_is_plain(struct ask *a)
+{
+	struct ask_whose w = { .adm = a->adm, .a = a };
+
+	if (!a->adm->sid || a->adm->socket)
+		return true;
+	(void)control_each_socket(whose_ask, &w, &a->err);
+	if (w.count > 1)
+		err_set(&a->err, ERR_INVALID, "%u mounts have a session %s: %s; say which by -T or by "
+			"--socket", w.count, a->adm->sid, w.mounts);
+	return w.count <= 1;
+}
+
 static void ask_run(struct ask *a)
 {
+	if (!ask_is_plain(a))
+		return;
 	if (a->adm->socket)
 		ask_one(a->adm->socket, a);
 	else
 		(void)control_each_socket(ask_one, a, &a->err);
-}
-
-static void ask_fini(struct ask *a)
-{
-	control_record_fini(&a->request);
-	show_list_fini(&a->answer);
 }
 
 static int complain(enum err_code code, const char *fmt, ...)
@@ -254,10 +317,85 @@ static void show_answer(const struct adm *adm, const struct show_list *l,
 		text(stdout, l);
 }
 
+static bool lun_is_meant(const struct control_record *r, const char *lun, bool only_barred)
+{
+	return record_fits(r, "lun", lun) && (!only_barred || record_fits(r, "state", "BARRED"));
+}
+
+/* Which of the LUNs with this number: the only one, or the only one that is BARRED. NULL: *count. */
+static const struct control_record *pick_lun(const struct show_list *l, const char *lun,
+					     unsigned *count)
+{
+	const struct control_record *found = NULL;
+
+	for (int only_barred = 0; only_barred <= 1; only_barred++) {
+		unsigned fit = 0;
+
+		for (size_t i = 0; i < l->count; i++) {
+			if (!lun_is_meant(&l->records[i], lun, only_barred))
+				continue;
+			found = &l->records[i];
+			fit++;
+		}
+		if (fit == 1)
+			return found;
+		*count = only_barred ? *count : fit;
+	}
+	return NULL;
+}
+
+static int accept_lun(const struct adm *adm, const struct control_record *r, const char *lun)
+{
+	struct adm one = *adm;
+	struct ask a;
+	int rc;
+
+	one.socket = control_record_get(r, "socket");
+	one.sid = control_record_get(r, "sid");
+	a = ask_new(&one, "accept");
+	ask_put(&a, "lun", lun);
+	ask_run(&a);
+	show_answer(adm, &a.answer, show_luns);
+	rc = show_result(&a);
+	ask_fini(&a);
+	return rc;
+}
+
+static int cmd_lun_accept(const struct adm *adm)
+{
+	const char *lun = adm->arg_count > 1 ? adm->args[1] : "";
+	struct ask all = ask_new(adm, "lun");
+	const struct control_record *r;
+	unsigned count = 0;
+	uint64_t number;
+	int rc;
+
+	if (strcmp(adm->args[0], "accept") || num_parse_u64(lun, 0, 16383, &number)) {
+		ask_fini(&all);
+		return complain(ERR_INVALID, "want lun, or lun accept NUMBER");
+	}
+	ask_run(&all);
+	r = pick_lun(&all.answer, lun, &count);
+	if (r)
+		rc = accept_lun(adm, r, lun);
+	else if (count)
+		rc = complain(ERR_INVALID, "%u sessions have a LUN %s: say which by -T, -r or --socket",
+			      count, lun);
+	else
+		rc = err_is_set(&all.err) ? show_result(&all) :
+		     complain(ERR_NOT_FOUND, "there is no LUN %s", lun);
+	ask_fini(&all);
+	return rc;
+}
+
 static int cmd_lun(const struct adm *adm)
 {
-	struct ask a = ask_new(adm, "lun");
+	struct ask a;
 	int rc;
+
+	if (adm->arg_count)
+		return cmd_lun_accept(adm);
+	a = ask_new(adm, "lun");
 
 	ask_run(&a);
 	show_answer(adm, &a.answer, show_luns);
@@ -472,6 +610,87 @@ static int cmd_call(const struct adm *adm)
 	return rc;
 }
 
+/* A line each, as it comes: the next may be long in coming. */
+static void event_got(const struct control_record *r, void *arg)
+{
+	const struct adm *adm = arg;
+
+	if (!record_fits(r, "target", adm->target))
+		return;
+	show_event(stdout, r, adm->format);
+	fflush(stdout);
+}
+
+static void count_socket(const char *path, void *arg)
+{
+	struct ask *a = arg;
+	struct err err = ERR_INIT;
+
+	if (control_call(path, &a->request, ADM_PATIENCE, NULL, NULL, &err))
+		return;
+	a->answered++;
+	(void)show_list_add(&a->answer, &(struct control_record){ 0 });
+	(void)control_record_add(&a->answer.records[a->answer.count - 1], "socket", path);
+}
+
+/* Only one can be listened to: the one that there is. */
+static int events_of_one(const struct adm *adm, struct ask *a)
+{
+	struct ask count = ask_new(adm, "session");
+	const char *path = adm->socket;
+	int rc;
+
+	if (!path) {
+		(void)control_each_socket(count_socket, &count, &a->err);
+		if (count.answered != 1) {
+			rc = count.answered ? complain(ERR_INVALID, "%u daemons are running: say by "
+						       "--socket whose events to follow",
+						       count.answered)
+					    : complain_no_daemon();
+			ask_fini(&count);
+			return rc;
+		}
+		path = control_record_get(&count.answer.records[0], "socket");
+	}
+	rc = control_call(path, &a->request, -1, event_got, (void *)(uintptr_t)adm, &a->err);
+	ask_fini(&count);
+	return rc ? complain(a->err.code, "%s", a->err.text) : 0;
+}
+
+static void events_of(const char *path, void *arg)
+{
+	struct ask *a = arg;
+	struct err err = ERR_INIT;
+	int rc = control_call(path, &a->request, a->timeout, event_got, (void *)(uintptr_t)a->adm,
+			      &err);
+
+	a->answered += rc != -ERR_NO_DAEMON || a->adm->socket;
+	if (rc && (rc != -ERR_NO_DAEMON || a->adm->socket))
+		err_set(&a->err, err.code, "%s", err.text);
+}
+
+static int cmd_events(const struct adm *adm)
+{
+	struct ask a = ask_new(adm, "events");
+	int rc;
+
+	ask_put(&a, "since", adm->since);
+	if (adm->follow) {
+		ask_put(&a, "follow", "yes");
+		rc = events_of_one(adm, &a);
+		ask_fini(&a);
+		return rc;
+	}
+	if (adm->socket)
+		events_of(adm->socket, &a);
+	else
+		(void)control_each_socket(events_of, &a, &a.err);
+	rc = err_is_set(&a.err) ? complain(a.err.code, "%s", a.err.text) :
+	     a.answered		? 0 : complain_no_daemon();
+	ask_fini(&a);
+	return rc;
+}
+
 static int cmd_target(const struct adm *adm)
 {
 	static char show[] = "show";
@@ -510,13 +729,16 @@ struct adm_command {
 
 static const struct adm_command adm_commands[] = {
 	{ "session", "[-P 0..3]", "show sessions and their state", 0, cmd_session },
-	{ "lun", "", "show the disks", 0, cmd_lun },
+	{ "lun", "[accept NUMBER]", "show the disks; take one that is BARRED as it is now", 2,
+	  cmd_lun },
 	{ "stats", "", "show counters", 0, cmd_stats },
 	{ "settings", "[NAME]", "show settings; their defaults when nothing is mounted", 1,
 	  cmd_settings },
 	{ "set", "NAME VALUE", "change a setting of running sessions", 2, cmd_set },
 	{ "wait", "--state S | --gate G [--timeout T]", "wait until all sessions are in a state", 0,
 	  cmd_wait },
+	{ "events", "[--follow] [--since N]", "what happened, and with --follow what happens", 0,
+	  cmd_events },
 	{ "rescan", "", "ask the targets for their LUNs and sizes again", 0, cmd_rescan },
 	{ "call", "COMMAND [KEY=VALUE]...", "any command of iscsifs-control(7)", 64, cmd_call },
 	{ "target", "WORD...", "ask and tell an iscsifs-target: `target help`", 256, cmd_target },
@@ -641,6 +863,12 @@ static int set_option(struct adm *adm, int c, const char *text)
 	case OPT_GATE:
 		adm->gate = text;
 		break;
+	case OPT_FOLLOW:
+		adm->follow = true;
+		break;
+	case OPT_SINCE:
+		adm->since = text;
+		break;
 	case OPT_TIMEOUT:
 		return set_timeout(adm, text);
 	default:
@@ -669,6 +897,8 @@ static const struct option long_options[] = {
 	{ "force", no_argument, NULL, OPT_FORCE },
 	{ "secrets", no_argument, NULL, OPT_SECRETS },
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
+	{ "follow", no_argument, NULL, OPT_FOLLOW },
+	{ "since", required_argument, NULL, OPT_SINCE },
 	{ 0 },
 };
 

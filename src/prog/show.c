@@ -19,9 +19,10 @@
 static const char *const number_keys[] = {
 	"sid", "pid", "tpgt", "tsih", "attempts", "waiting", "inflight", "logins", "losses", "reads",
 	"writes", "flushes", "errors", "retries", "replayed", "interrupted", "lun", "dials",
-	"outages", "power_losses", "cid", "tid", "luns", "sessions",
-	"FirstBurstLength", "MaxBurstLength",
-	"MaxRecvDataSegmentLength", "MaxXmitDataSegmentLength", "MaxOutstandingR2T",
+	"outages", "power_losses", "aborts", "lun_resets", "target_resets", "ladder_cuts",
+	"aborted", "poisoned", "cid", "tid", "luns", "sessions", "seq", "ms", "count", "requests",
+	"FirstBurstLength", "MaxBurstLength", "MaxRecvDataSegmentLength",
+	"MaxXmitDataSegmentLength", "MaxOutstandingR2T",
 };
 
 /* --- lists --- */
@@ -203,6 +204,13 @@ static void put_interface(FILE *f, const struct control_record *r)
 	put_field(f, "\t\tSID: ", get(r, "sid"));
 }
 
+/* What is being done about a late command. */
+static void put_ladder(FILE *f, const struct control_record *r)
+{
+	if (*get(r, "ladder") && strcmp(get(r, "ladder"), "IDLE"))
+		fprintf(f, "\t\tLadder: %s\n", get(r, "ladder"));
+}
+
 static void put_states(FILE *f, const struct control_record *r)
 {
 	const struct state_words *words = link_state_words(get(r, "link"));
@@ -216,8 +224,11 @@ static void put_states(FILE *f, const struct control_record *r)
 	fprintf(f, "\t\tGate: %s", get(r, "gate"));
 	put_outage(f, r);
 	fputc('\n', f);
+	put_ladder(f, r);
 	if (*get(r, "last_error"))
 		put_field(f, "\t\tLast Error: ", get(r, "last_error"));
+	if (*get(r, "why"))
+		put_field(f, "\t\tWhy: ", get(r, "why"));
 	fprintf(f, "\t\tLogins: %s, Losses: %s, Failed Attempts: %s\n", get(r, "logins"),
 		get(r, "losses"), get(r, "attempts"));
 	put_field(f, "\t\tMountpoint: ", get(r, "mountpoint"));
@@ -374,6 +385,9 @@ void show_stats(FILE *f, const struct show_list *sessions)
 		fprintf(f, "\tflushes: %s\n\terrors: %s\n\tretries: %s\n\treplayed: %s\n",
 			get(r, "flushes"), get(r, "errors"), get(r, "retries"),
 			get(r, "replayed"));
+		fprintf(f, "\taborts: %s\n\tlun resets: %s\n\ttarget resets: %s\n",
+			get(r, "aborts"), get(r, "lun_resets"), get(r, "target_resets"));
+		fprintf(f, "\tpoisoned: %s\n", get(r, "poisoned"));
 		fprintf(f, "\tlogins: %s\n\tlosses: %s\n\tin flight: %s\n\twaiting: %s\n",
 			get(r, "logins"), get(r, "losses"), get(r, "inflight"),
 			get(r, "waiting"));
@@ -538,6 +552,48 @@ static void put_json_children(FILE *f, const char *name, const struct show_list 
 		first = false;
 	}
 	fputs("]", f);
+}
+
+/* A word, or in double quotes what is none: as event_print() does it. */
+static void put_word(FILE *f, const char *text)
+{
+	bool plain = *text;
+
+	for (const char *p = text; *p; p++)
+		plain = plain && (unsigned char)*p > ' ' && *p != 0x7f && *p != '"' && *p != '\\';
+	if (!plain)
+		fputc('"', f);
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c == '"' || c == '\\')
+			fprintf(f, "\\%c", c);
+		else if (c < ' ' || c == 0x7f)
+			fprintf(f, "\\x%02x", c);
+		else
+			fputc(c, f);
+	}
+	if (!plain)
+		fputc('"', f);
+}
+
+void show_event(FILE *f, const struct control_record *r, enum show_format format)
+{
+	struct show_list one = { .records = (struct control_record *)(uintptr_t)r, .count = 1 };
+
+	if (format == SHOW_PAIRS) {
+		show_pairs(f, &one);
+	} else if (format == SHOW_JSON) {
+		fputc('{', f);
+		put_json_pairs(f, r);
+		fputs("}\n", f);
+	} else {
+		for (size_t i = 0; i < r->count; i++) {
+			fprintf(f, "%s%s=", i ? " " : "", r->pairs[i].key);
+			put_word(f, r->pairs[i].value);
+		}
+		fputc('\n', f);
+	}
 }
 
 void show_sessions_json(FILE *f, const struct show_sessions *s)

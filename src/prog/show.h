@@ -52,6 +52,9 @@ void show_luns(FILE *f, const struct show_list *luns);
 /* `name = value` lines under a comment for each session, as a configuration file has them. */
 void show_settings(FILE *f, const struct show_list *settings);
 
+/* An event as a line: as in .iscsifs/events, or an object; or as show_pairs(). */
+void show_event(FILE *f, const struct control_record *r, enum show_format format);
+
 void show_pairs(FILE *f, const struct show_list *l);
 void show_json(FILE *f, const struct show_list *l);
 

@@ -9,8 +9,9 @@
 #include <stdlib.h>
 
 #include "iscsifs/check.h"
+#include "iscsifs/clock.h"
 
-enum { CHORE_ALL_MAX = 64 << 20 }; /* bytes in buffers, of everybody */
+enum { CHORE_ALL_MAX = 64 << 20 };	/* bytes in buffers, of everybody */
 
 /* The loop's thread only. */
 static uint64_t chore_bytes;
@@ -114,8 +115,11 @@ static bool chore_must_wait(const struct chore *c)
 static int chore_run(struct worker_job *j)
 {
 	struct chore *c = container_of(j, struct chore, job);
+	uint64_t began = clock_mono_us();
+	int rc = c->run(c);
 
-	return c->run(c);
+	c->took_us = clock_mono_us() - began;
+	return rc;
 }
 
 static void chore_submit(struct chore *c)
@@ -133,6 +137,10 @@ static void chore_done(struct worker_job *j)
 
 	c->running = false;
 	chore_keep(c, false);
+	if (c->run == chore_write)
+		disk_took(c->to.lun->disk, c->took_us);
+	else if (c->run == chore_read)
+		disk_took(c->from.lun->disk, c->took_us);
 	list_del(&c->link);
 	list_each_safe(next, tmp, &all->waiting, link) {
 		if (!chore_must_wait(next))
@@ -164,50 +172,4 @@ void chore_forget(struct chore *c)
 	c->owner = NULL;
 	if (!c->running)
 		chore_free(c);
-}
-
-/* --- what they do, on any thread --- */
-
-int chore_zero(struct chore *c)
-{
-	uint64_t n = MIN(c->to.len, (uint64_t)CHORE_ZERO_MAX);
-	int rc = disk_zero(c->to.lun->disk, c->to.off, n, c->deallocate);
-
-	c->moved = rc ? 0 : n;
-	return rc;
-}
-
-int chore_flush(struct chore *c)
-{
-	return disk_flush(c->to.lun->disk);
-}
-
-/* Is there nothing at the beginning of @r? Then how far, in whole blocks; else 0. */
-static uint64_t chore_hole(const struct chore_range *r)
-{
-	uint64_t len;
-	bool mapped;
-
-	if (disk_extent(r->lun->disk, r->off, &len, &mapped) || mapped)
-		return 0;
-	return MIN(len, r->len);
-}
-
-int chore_copy(struct chore *c)
-{
-	uint64_t n = MIN(c->from.len, (uint64_t)c->buf_bytes), hole = chore_hole(&c->from);
-	int rc;
-
-	if (hole >= n) {
-		n = MIN(hole, (uint64_t)CHORE_ZERO_MAX);
-		n = n == c->from.len ? n : n - n % c->buf_bytes;
-		rc = disk_zero(c->to.lun->disk, c->to.off, n, c->deallocate);
-	} else {
-		rc = disk_read(c->from.lun->disk, c->from.off, c->buf, n);
-		c->failed_reading = rc != 0;
-		if (!rc)
-			rc = disk_write(c->to.lun->disk, c->to.off, c->buf, n);
-	}
-	c->moved = rc ? 0 : n;
-	return rc;
 }

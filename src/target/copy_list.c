@@ -17,7 +17,7 @@ static bool copy_fail(struct sense *s, uint16_t code)
 static bool copy_fail_at(struct sense *s, uint16_t code, size_t at)
 {
 	copy_fail(s, code);
-	s->sks[0] = 0x80; /* SKSV, in the data */
+	s->sks[0] = 0x80;	/* SKSV, in the data */
 	be16_store(s->sks + 1, (uint16_t)at);
 	return false;
 }

@@ -14,9 +14,9 @@
 
 enum {
 	COPY_LIST_HEADER = 16,
-	COPY_CSCD_BYTES = 32,    /* an identification descriptor */
-	COPY_SEGMENT_BYTES = 28, /* block to block */
-	COPY_CSCD_MAX = 16,      /* of one list */
+	COPY_CSCD_BYTES = 32,		/* an identification descriptor */
+	COPY_SEGMENT_BYTES = 28,	/* block to block */
+	COPY_CSCD_MAX = 16,		/* of one list */
 	COPY_SEGMENTS_MAX = 32,
 	COPY_LIST_MAX = COPY_CSCD_MAX * COPY_CSCD_BYTES + COPY_SEGMENTS_MAX * COPY_SEGMENT_BYTES,
 	COPY_CSCD_IDENTIFICATION = 0xe4,
@@ -25,14 +25,14 @@ enum {
 };
 
 enum copy_list_usage {
-	COPY_USAGE_HOLD = 0, /* the identifier counts, held data is kept */
+	COPY_USAGE_HOLD = 0,	/* the identifier counts, held data is kept */
 	COPY_USAGE_RESERVED = 1,
-	COPY_USAGE_DISCARD = 2, /* it counts, held data may go */
-	COPY_USAGE_NONE = 3,    /* there is none, and it is zero */
+	COPY_USAGE_DISCARD = 2,	/* it counts, held data may go */
+	COPY_USAGE_NONE = 3,	/* there is none, and it is zero */
 };
 
 struct copy_list {
-	const uint8_t *bytes; /* the lender's */
+	const uint8_t *bytes;	/* the lender's */
 	uint8_t id;
 	enum copy_list_usage usage;
 	unsigned cscds;
@@ -41,18 +41,18 @@ struct copy_list {
 
 /* Who takes part: a designator as VPD page 83h has it. */
 struct copy_cscd {
-	uint8_t peripheral; /* device type; 0 is a disk */
+	uint8_t peripheral;	/* device type; 0 is a disk */
 	uint8_t code_set;
-	uint8_t association; /* 0: of the logical unit */
+	uint8_t association;	/* 0: of the logical unit */
 	uint8_t kind;
 	uint8_t len;
-	const uint8_t *designator; /* @len bytes, in the list */
-	uint32_t block_bytes;      /* that the sender believes in; 0: he does not say */
+	const uint8_t *designator;	/* @len bytes, in the list */
+	uint32_t block_bytes;		/* that the sender believes in; 0: he does not say */
 };
 
 struct copy_segment {
-	bool in_destination_blocks; /* DC: what @blocks counts */
-	uint16_t source;            /* CSCD descriptor IDs */
+	bool in_destination_blocks;	/* DC: what @blocks counts */
+	uint16_t source;		/* CSCD descriptor IDs */
 	uint16_t destination;
 	uint16_t blocks;
 	uint64_t source_lba;

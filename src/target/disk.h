@@ -5,6 +5,8 @@
  * Offsets and lengths are bytes, inside the disk, which the caller has checked. Errors are
  * -errno; the caller makes sense data of them. -ENODATA: fewer bytes are there than the disk has,
  * the backing file was cut under us.
+ *
+ * Any thread may call what reads, writes, zeroes and flushes.
  */
 #ifndef ISCSIFS_TARGET_DISK_H
 #define ISCSIFS_TARGET_DISK_H
@@ -20,6 +22,7 @@ struct disk;
 struct disk_ops {
 	const char *name;
 	int (*read)(struct disk *d, uint64_t off, void *buf, size_t len);
+	int (*read_now)(struct disk *d, uint64_t off, void *buf, size_t len);
 	int (*write)(struct disk *d, uint64_t off, const void *buf, size_t len);
 	int (*flush)(struct disk *d);
 	int (*zero)(struct disk *d, uint64_t off, uint64_t len, bool deallocate);
@@ -38,6 +41,8 @@ struct disk {
 	uint64_t mapped;	/* bytes that disk_map() may have lent out, from its first on; 0: none */
 	bool volatile_cache;	/* acknowledged writes need flush() to be safe */
 	bool write_protected;
+	bool sleeps;		/* its calls may wait for a device */
+	uint64_t slow_until_us;	/* it was slow lately: disk_is_slow(); the loop's thread only */
 	bool forgets;		/* what was written is gone with the process */
 	uint64_t file[2];	/* device and inode of its file; 0, 0: it has none */
 };
@@ -56,13 +61,29 @@ static inline int disk_read(struct disk *d, uint64_t off, void *buf, size_t len)
 	return d->ops->read(d, off, buf, len);
 }
 
+/* As disk_read(), or -EAGAIN: that would have to wait, ask a thread. */
+static inline int disk_read_now(struct disk *d, uint64_t off, void *buf, size_t len)
+{
+	return d->ops->read_now ? d->ops->read_now(d, off, buf, len)
+				: d->ops->read(d, off, buf, len);
+}
+
 static inline int disk_write(struct disk *d, uint64_t off, const void *buf, size_t len)
 {
 	return d->ops->write(d, off, buf, len);
 }
 
+/* As disk_write(), on the loop's thread: notes how long it took. */
+int disk_write_now(struct disk *d, uint64_t off, const void *buf, size_t len);
+
+/* A read or a write took @us: many mean that those to come are for threads. */
+void disk_took(struct disk *d, uint64_t us);
+
+/* Would a write on the loop's thread hold everybody up? */
+bool disk_is_slow(struct disk *d);
+
 /*
- * All acknowledged writes are on the backing store when this returns 0. Any thread may call it.
+ * All acknowledged writes are on the backing store when this returns 0.
  * When it fails, some may be lost for good: see disk_recover().
  */
 static inline int disk_flush(struct disk *d)

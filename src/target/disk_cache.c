@@ -133,6 +133,21 @@ static int cache_read(struct disk *d, uint64_t off, void *buf, size_t len)
 	return rc;
 }
 
+/* While a flush writes it down, that is as good as a disk that waits. */
+static int cache_read_now(struct disk *d, uint64_t off, void *buf, size_t len)
+{
+	struct disk_cache *c = cache_of(d);
+	int rc;
+
+	if (pthread_mutex_trylock(&c->lock))
+		return -EAGAIN;
+	rc = disk_read_now(c->below, off, buf, len);
+	if (!rc && !cache_is_clean(c))
+		cache_overlay(c, off, buf, len);
+	pthread_mutex_unlock(&c->lock);
+	return rc;
+}
+
 /* The slot of @page, a free one if it has none yet; 0: none is free; else slot + 1. */
 static uint32_t cache_slot_for(struct disk_cache *c, uint64_t page)
 {
@@ -321,6 +336,7 @@ static void cache_free(struct disk *d)
 static const struct disk_ops cache_ops = {
 	.name = "volatile",
 	.read = cache_read,
+	.read_now = cache_read_now,
 	.write = cache_write,
 	.flush = cache_flush,
 	.zero = cache_zero,
@@ -358,7 +374,7 @@ int disk_cache_wrap(struct disk **d, struct err *e)
 		return err_set(e, ERR_NOMEM, "write cache: cannot reserve memory");
 	}
 	c->d = (struct disk){ .ops = &cache_ops, .size = (*d)->size, .volatile_cache = true,
-			      .write_protected = (*d)->write_protected,
+			      .write_protected = (*d)->write_protected, .sleeps = (*d)->sleeps,
 			      .forgets = (*d)->forgets,
 			      .file = { (*d)->file[0], (*d)->file[1] } };
 	c->below = *d;

@@ -18,15 +18,18 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "iscsifs/check.h"
+#include "iscsifs/clock.h"
 
 enum { DISK_FILE_ZEROS = 1 << 16, DISK_FILE_MIN = 4096 };
 
 struct disk_file {
 	struct disk d;
 	int fd;
+	bool always_waits;	/* its file system cannot read without waiting: RWF_NOWAIT */
 	bool is_block;
 	bool read_only;			/* as it was opened */
 	atomic_int broken;		/* errno of the fdatasync() that failed, in any thread */
@@ -53,6 +56,38 @@ static int disk_file_read(struct disk *d, uint64_t off, void *buf, size_t len)
 		len -= (size_t)n;
 	}
 	return 0;
+}
+
+/* Where the kernel cannot say whether it would wait, it is tried, and seen. */
+static int disk_file_read_blind(struct disk *d, uint64_t off, void *buf, size_t len)
+{
+	uint64_t began = clock_mono_us();
+	int rc;
+
+	if (disk_is_slow(d))
+		return -EAGAIN;
+	rc = disk_file_read(d, off, buf, len);
+	disk_took(d, clock_mono_us() - began);
+	return rc;
+}
+
+static int disk_file_read_now(struct disk *d, uint64_t off, void *buf, size_t len)
+{
+	struct disk_file *f = container_of(d, struct disk_file, d);
+	struct iovec iov = { buf, len };
+	ssize_t n;
+
+	if (f->always_waits)
+		return disk_file_read_blind(d, off, buf, len);
+	n = preadv2(f->fd, &iov, 1, (off_t)off, RWF_NOWAIT);
+	if (n == (ssize_t)len)
+		return 0;
+	if (n >= 0 || errno == EAGAIN || errno == EINTR)
+		return -EAGAIN;
+	if (errno != EOPNOTSUPP && errno != ENOSYS)
+		return -errno;
+	f->always_waits = true;
+	return disk_file_read_blind(d, off, buf, len);
 }
 
 static int disk_file_broken(struct disk *d)
@@ -234,6 +269,7 @@ static void disk_file_free(struct disk *d)
 static const struct disk_ops disk_file_ops = {
 	.name = "file",
 	.read = disk_file_read,
+	.read_now = disk_file_read_now,
 	.write = disk_file_write,
 	.flush = disk_file_flush,
 	.zero = disk_file_zero,
@@ -288,6 +324,7 @@ int disk_file_open(struct disk **out, const char *path, bool write_protected, st
 		return err_set(e, ERR_NOMEM, "LUN %s: out of memory", path);
 	f->d.ops = &disk_file_ops;
 	f->d.volatile_cache = true;
+	f->d.sleeps = true;
 	f->fd = -1;
 	rc = disk_file_enter(f, path, write_protected);
 	if (rc) {

@@ -65,16 +65,12 @@ static void fault_spoil_edit(struct connection *c, uint8_t *bhs)
 
 /* --- the whole PDU --- */
 
-static void fault_spoil_corrupt(struct connection *c, uint8_t *bhs, uint32_t len)
+static void fault_spoil_digest(struct connection *c, uint8_t *bhs, uint32_t len)
 {
-	const struct fault_spoil *f = &c->fault.spoil;
-	bool digest = f->corrupt == SCRIPT_CORRUPT_HEADER_DIGEST ? c->header_digest :
-		      c->data_digest && pdu_data_bytes(bhs);
+	bool header = c->fault.spoil.corrupt == SCRIPT_CORRUPT_HEADER_DIGEST;
 
-	if (f->corrupt == SCRIPT_CORRUPT_OPCODE)
-		bhs[0] = 0x3e;		/* nobody's */
-	else if (digest)
-		bhs[f->corrupt == SCRIPT_CORRUPT_HEADER_DIGEST ? (uint32_t)PDU_BHS : len - 1] ^= 0x5a;
+	if (header ? c->header_digest : c->data_digest && pdu_data_bytes(bhs))
+		bhs[header ? (uint32_t)PDU_BHS : len - 1] ^= 0x5a;
 	else
 		log_info("no digest to corrupt | conn=%llu", (unsigned long long)c->id);
 }
@@ -84,9 +80,11 @@ uint32_t fault_spoil(struct connection *c, uint8_t *bhs, uint32_t len)
 	struct fault_spoil *f = &c->fault.spoil;
 	const struct fault_spoil armed = *f;
 
-	if (f->corrupt)
-		fault_spoil_corrupt(c, bhs, len);
-	fault_spoil_edit(c, bhs);
+	if (f->corrupt == SCRIPT_CORRUPT_OPCODE)
+		bhs[0] = 0x3e;		/* nobody's */
+	fault_spoil_edit(c, bhs);	/* makes the digests anew */
+	if (f->corrupt && f->corrupt != SCRIPT_CORRUPT_OPCODE)
+		fault_spoil_digest(c, bhs, len);
 	*f = (struct fault_spoil){ .again = armed.repeat && !armed.drop ? len : 0 };
 	if (armed.drop)
 		return 0;

@@ -130,6 +130,7 @@ void scsi_data(struct scsi_cmd *c, uint64_t at, const uint8_t *p, uint32_t len)
 void scsi_finish(struct scsi_cmd *c, uint64_t got)
 {
 	c->next = SCSI_NEXT_DONE;
+	c->got = got;
 	if (scsi_failed(c))
 		return;
 	if (got < c->want && c->param_cap) {

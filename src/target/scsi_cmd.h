@@ -60,6 +60,7 @@ struct scsi_cmd {
 	struct lun *lun;		/* NULL: not there */
 	unsigned lun_number;
 	uint64_t out_bytes;		/* what the initiator wants to send: EDTL with W, else 0 */
+	struct chores *chores;		/* where chores run; NULL: there are no threads */
 	/* set here */
 	const struct scsi_op *op;
 	enum scsi_next next;
@@ -69,6 +70,20 @@ struct scsi_cmd {
 	uint8_t *param;
 	uint32_t param_cap;		/* >0: `param` is this command's own memory */
 	struct chore *chore;		/* its own, but while it is carried out */
+	bool away;			/* its work is for threads: scsi_work.h */
+	bool at_work;			/* scsi_work() runs */
+	uint64_t done;			/* bytes that its chores are done with */
+	unsigned descriptor;		/* UNMAP: of these, which is being carried out */
+	unsigned descriptors;
+	uint64_t got;			/* bytes that came, at scsi_finish() */
+	struct rw_out {			/* scsi_rw.c's: what to do with data from the initiator */
+		int (*run)(struct chore *c);
+		bool gathers;		/* in the chore's buffer, */
+		bool paced;		/* and no more than fits is asked for; */
+		uint64_t from;		/* it holds the data from here on */
+		uint64_t to;		/* of what the chore has now: up to here */
+		bool complete;		/* and nothing follows */
+	} out;
 	struct copy *copy;		/* scsi_copy.c's */
 	bool fua;
 	bool compare;			/* BYTCHK: data is compared */
@@ -84,6 +99,13 @@ void scsi_data(struct scsi_cmd *c, uint64_t at, const uint8_t *p, uint32_t len);
 
 /* Where those bytes may be received to, instead of being handed to scsi_data(); or NULL. */
 void *scsi_data_map(struct scsi_cmd *c, uint64_t at, uint32_t len);
+
+/*
+ * Up to which byte of its data the command can take now; and: it has @got of them and must put them
+ * away before it can take more. Then `next` is CHORE, and in the end DATA_OUT again.
+ */
+uint64_t scsi_room(const struct scsi_cmd *c);
+bool scsi_drain(struct scsi_cmd *c, uint64_t got);
 
 /* Everything has come; @got bytes of `want`. `next` is DONE or FLUSH. */
 void scsi_finish(struct scsi_cmd *c, uint64_t got);

@@ -19,21 +19,21 @@
 #include "target/scsi_reserve.h"
 
 enum {
-	COPY_AT_ONCE = 32,        /* copies of everybody */
-	COPY_SELF = 0xffff,       /* CSCD descriptor ID: the unit that was asked */
-	COPY_BLOCKS_MAX = 0xffff, /* of one segment */
-	COPY_BLOCK_MAX = 4096,    /* bytes of the largest block */
-	COPY_GRANULE_LOG2 = 9,    /* of the smallest block */
-	COPY_AT_CDB = 0x100,      /* no byte of a segment is meant */
+	COPY_AT_ONCE = 32,		/* copies of everybody */
+	COPY_SELF = 0xffff,		/* CSCD descriptor ID: the unit that was asked */
+	COPY_BLOCKS_MAX = 0xffff,	/* of one segment */
+	COPY_BLOCK_MAX = 4096,		/* bytes of the largest block */
+	COPY_GRANULE_LOG2 = 9,		/* of the smallest block */
+	COPY_AT_CDB = 0x100,		/* no byte of a segment is meant */
 };
 
 struct copy {
 	struct copy_list list;
-	unsigned segment;           /* that is being copied */
-	uint64_t done;              /* bytes of it */
-	bool flushed;               /* it, where the destination must be */
-	uint64_t bytes;             /* of all segments */
-	struct copy_result *result; /* NULL: the copy has no identifier */
+	unsigned segment;		/* that is being copied */
+	uint64_t done;			/* bytes of it */
+	bool flushed;			/* it, where the destination must be */
+	uint64_t bytes;			/* of all segments */
+	struct copy_result *result;	/* NULL: the copy has no identifier */
 };
 
 static unsigned copy_running;
@@ -82,7 +82,7 @@ static void copy_abort(struct scsi_cmd *c, uint16_t code, unsigned at)
 	c->sense.command_info = c->copy->segment;
 	if (at == COPY_AT_CDB)
 		return;
-	c->sense.sks[0] = 0xa0; /* SKSV, SD: relative to the segment */
+	c->sense.sks[0] = 0xa0;	/* SKSV, SD: relative to the segment */
 	be16_store(c->sense.sks + 1, (uint16_t)at);
 }
 
@@ -90,7 +90,7 @@ static void copy_abort(struct scsi_cmd *c, uint16_t code, unsigned at)
 static void copy_abort_cscd(struct scsi_cmd *c, uint16_t code, unsigned id, unsigned at)
 {
 	copy_abort(c, code, 0);
-	c->sense.sks[0] = 0x80; /* relative to the list */
+	c->sense.sks[0] = 0x80;	/* relative to the list */
 	be16_store(c->sense.sks + 1, (uint16_t)(copy_list_cscd_at(id) + at));
 }
 
@@ -192,7 +192,7 @@ static void copy_piece(const struct copy *k, struct chore *ch, struct chore_rang
 	uint64_t left = from.len - k->done, at = k->done;
 
 	if (from.lun == to.lun && from.off < to.off && to.off < from.off + from.len) {
-		uint64_t n = MIN(left, (uint64_t)CHORE_BUFFER); /* from the end, backwards */
+		uint64_t n = MIN(left, (uint64_t)CHORE_BUFFER);	/* from the end, backwards */
 
 		at = left - n;
 		left = n;
@@ -359,12 +359,12 @@ static void scsi_copy_status(struct scsi_cmd *c)
 	}
 	d = scsi_param(c);
 	be32_store(d, 8);
-	d[4] = 0x80; /* HDD: no data is held */
+	d[4] = 0x80;	/* HDD: no data is held */
 	if (!r->running)
 		d[4] |= r->status == SCSI_GOOD ? COPY_STATUS_GOOD : COPY_STATUS_FAILED;
 	be16_store(d + 5, r->segments);
 	for (count = r->bytes; count > UINT32_MAX; count /= 1024)
-		units++; /* bytes, KiB, MiB, ... */
+		units++;	/* bytes, KiB, MiB, ... */
 	d[7] = units;
 	be32_store(d + 8, (uint32_t)count);
 	scsi_answer(c, 12, be32_load(c->cdb + 10));
@@ -378,7 +378,7 @@ static void scsi_copy_parameters(struct scsi_cmd *c)
 {
 	uint8_t *d = scsi_param(c);
 
-	d[4] = 0x01; /* SNLID: LIST ID USAGE 11b */
+	d[4] = 0x01;	/* SNLID: LIST ID USAGE 11b */
 	be16_store(d + 8, COPY_CSCD_MAX);
 	be16_store(d + 10, COPY_SEGMENTS_MAX);
 	be32_store(d + 12, COPY_LIST_MAX);
@@ -432,7 +432,7 @@ static uint8_t *copy_page_part(uint8_t *d, uint16_t type, uint16_t len)
 uint32_t scsi_copy_page(struct scsi_cmd *c, uint8_t *d)
 {
 	static const uint8_t commands[] = {
-		8, /* bytes of the list: an opcode, how many service actions, which */
+		8,	/* bytes of the list: an opcode, how many service actions, which */
 		SCSI_EXTENDED_COPY,
 		1,
 		SCSI_SA_EXTENDED_COPY_LID1,

@@ -7,13 +7,14 @@
 
 #include "iscsifs/check.h"
 #include "iscsifs/cursor.h"
+#include "target/chore.h"
 #include "target/scsi_cmd.h"
 #include "target/scsi_inquiry.h"
 #include "target/scsi_range.h"
+#include "target/scsi_work.h"
 
 enum { UNMAP_HEAD = 8, UNMAP_DESCRIPTOR = 16, LBA_STATUS_MAX = 256 };
 enum { SAME_UNMAP = 0x08, SAME_ANCHOR = 0x10, SAME_NDOB = 0x01, SAME_OBSOLETE = 0x06 };
-enum { SAME_CHUNK = 65536 };
 
 static void scsi_unmap(struct scsi_cmd *c)
 {
@@ -46,37 +47,90 @@ static bool unmap_is_ok(struct scsi_cmd *c, unsigned descriptors)
 	return true;
 }
 
-static void scsi_unmap_finish(struct scsi_cmd *c)
+/* The next blocks of a range of @len bytes at c->off, of which c->done are finished. */
+static void space_next(struct scsi_cmd *c, uint64_t len)
 {
-	unsigned listed = be16_load(c->param + 2) / UNMAP_DESCRIPTOR;
-	unsigned there = (c->param_cap - UNMAP_HEAD) / UNMAP_DESCRIPTOR;
-	unsigned descriptors = MIN(listed, there);
+	c->chore->to = (struct chore_range){ c->lun, c->off + c->done, len - c->done };
+	scsi_work(c);
+}
+
+/* The next descriptor that has blocks, or the rest of it. */
+static void unmap_next(struct scsi_cmd *c)
+{
 	uint32_t bs = c->lun->block_bytes;
 
-	if (!unmap_is_ok(c, descriptors))
-		return;
-	for (unsigned i = 0; i < descriptors; i++) {
-		const uint8_t *d = c->param + UNMAP_HEAD + i * UNMAP_DESCRIPTOR;
-		uint64_t off = be64_load(d) * bs, len = (uint64_t)be32_load(d + 8) * bs;
-		int rc = len ? disk_zero(c->lun->disk, off, len, true) : 0;
+	for (; c->descriptor < c->descriptors; c->descriptor++) {
+		const uint8_t *d = c->param + UNMAP_HEAD + c->descriptor * UNMAP_DESCRIPTOR;
+		uint64_t len = (uint64_t)be32_load(d + 8) * bs;
 
-		if (rc) {
-			scsi_write_failed(c, rc, off);
+		c->off = be64_load(d) * bs;
+		if (c->done < len) {
+			space_next(c, len);
 			return;
 		}
+		c->done = 0;
 	}
 	scsi_good_written(c, false);
 }
 
-static void same_zero(struct scsi_cmd *c, bool deallocate)
+static void scsi_unmap_finish(struct scsi_cmd *c)
+{
+	unsigned listed = be16_load(c->param + 2) / UNMAP_DESCRIPTOR;
+	unsigned there = (c->param_cap - UNMAP_HEAD) / UNMAP_DESCRIPTOR;
+
+	c->descriptors = MIN(listed, there);
+	if (!unmap_is_ok(c, c->descriptors))
+		return;
+	c->away = scsi_leaves(c, 0, c->lun->disk->size);
+	if (!scsi_new_chore(c, 0))
+		return;
+	c->chore->run = chore_zero;
+	c->chore->deallocate = true;
+	unmap_next(c);
+}
+
+static void scsi_unmap_chore_done(struct scsi_cmd *c, int rc)
+{
+	if (rc) {
+		scsi_write_failed(c, rc, c->off + c->done);
+		return;
+	}
+	c->done += c->chore->moved;
+	unmap_next(c);
+}
+
+/* --- WRITE SAME --- */
+
+static void same_next(struct scsi_cmd *c)
 {
 	uint64_t len = c->blocks * c->lun->block_bytes;
-	int rc = disk_zero(c->lun->disk, c->off, len, deallocate);
 
-	if (rc)
-		scsi_write_failed(c, rc, c->off);
+	if (c->done < len)
+		space_next(c, len);
 	else
 		scsi_good_written(c, false);
+}
+
+/* The block at c->param over and over, or zeros. */
+static void same_begin(struct scsi_cmd *c, uint32_t pattern_bytes)
+{
+	c->away = scsi_leaves(c, c->off, c->blocks * c->lun->block_bytes);
+	if (!scsi_new_chore(c, pattern_bytes))
+		return;
+	c->chore->run = pattern_bytes ? chore_write_same : chore_zero;
+	c->chore->deallocate = c->cdb[1] & SAME_UNMAP;
+	if (pattern_bytes)
+		memcpy(c->chore->buf, c->param, pattern_bytes);
+	same_next(c);
+}
+
+static void scsi_same_chore_done(struct scsi_cmd *c, int rc)
+{
+	c->done += c->chore->moved;
+	if (rc)
+		scsi_write_failed(c, rc, c->off + c->done);
+	else
+		same_next(c);
 }
 
 /* SBC-3 5.43, 5.44. */
@@ -99,40 +153,16 @@ static void scsi_write_same(struct scsi_cmd *c)
 		return;
 	}
 	if (sixteen && c->cdb[1] & SAME_NDOB)
-		same_zero(c, c->cdb[1] & SAME_UNMAP);
+		same_begin(c, 0);
 	else
 		scsi_collect(c, c->lun->block_bytes, sixteen ? 10 : 7);
-}
-
-static void same_write(struct scsi_cmd *c)
-{
-	static uint8_t chunk[SAME_CHUNK];
-	uint64_t left = c->blocks * c->lun->block_bytes, off = c->off;
-
-	for (uint32_t at = 0; at < SAME_CHUNK; at += c->param_cap)
-		memcpy(chunk + at, c->param, c->param_cap);
-	while (left) {
-		uint32_t n = (uint32_t)MIN(left, (uint64_t)SAME_CHUNK);
-		int rc = disk_write(c->lun->disk, off, chunk, n);
-
-		if (rc) {
-			scsi_write_failed(c, rc, off);
-			return;
-		}
-		off += n;
-		left -= n;
-	}
-	scsi_good_written(c, false);
 }
 
 static void scsi_write_same_finish(struct scsi_cmd *c)
 {
 	bool zero = !c->param[0] && !memcmp(c->param, c->param + 1, c->param_cap - 1);
 
-	if (zero)
-		same_zero(c, c->cdb[1] & SAME_UNMAP);
-	else
-		same_write(c);
+	same_begin(c, zero ? 0 : c->param_cap);
 }
 
 /* One descriptor: from @lba on, as far as one answer holds. Returns the LBA behind it. */
@@ -188,13 +218,14 @@ void scsi_get_lba_status(struct scsi_cmd *c)
 const struct scsi_op scsi_space_ops[] = {
 	{ "WRITE SAME(10)", SCSI_WRITE_SAME_10, -1, SCSI_OP_WRITES,
 	  .usage = { 0, 0xe8, 0xff, 0xff, 0xff, 0xff, 0, 0xff, 0xff, 0 }, scsi_write_same,
-	  scsi_collect_data, scsi_write_same_finish },
+	  scsi_collect_data, scsi_write_same_finish, scsi_same_chore_done },
 	{ "UNMAP", SCSI_UNMAP, -1, SCSI_OP_WRITES | SCSI_OP_THIN,
 	  .usage = { 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0 }, scsi_unmap, scsi_collect_data,
-	  scsi_unmap_finish },
+	  scsi_unmap_finish, scsi_unmap_chore_done },
 	{ "WRITE SAME(16)", SCSI_WRITE_SAME_16, -1, SCSI_OP_WRITES,
 	  .usage = { 0, 0xe9, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-		     0xff, 0, 0 }, scsi_write_same, scsi_collect_data, scsi_write_same_finish },
+		     0xff, 0, 0 }, scsi_write_same, scsi_collect_data, scsi_write_same_finish,
+	  scsi_same_chore_done },
 	{ .name = NULL },
 };
 const unsigned scsi_space_op_count = ARRAY_SIZE(scsi_space_ops) - 1;

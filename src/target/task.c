@@ -6,6 +6,7 @@
  */
 #include "target/task.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "iscsifs/check.h"
@@ -16,6 +17,7 @@
 enum {
 	TASK_TTT_INDEX_BITS = 12,
 	TASK_TTT_INDEX = (1 << TASK_TTT_INDEX_BITS) - 1,
+	TASK_READ_AWAY = 262144,	/* bytes that a thread reads at once */
 	TASK_TTT_STEP = 64,		/* past every tag that the slot's last task may have out */
 };
 
@@ -32,6 +34,7 @@ static void task_reset(struct task *t)
 	t->sequence_end = 0;
 	t->r2t_sent = 0;
 	t->r2t_done = 0;
+	t->asked_faults = false;
 	memset(&t->cmd, 0, sizeof(t->cmd));
 }
 
@@ -190,24 +193,101 @@ static uint32_t task_data_in_bytes(const struct task *t)
 	return (uint32_t)MIN(left, (uint64_t)s->c->max_send);
 }
 
-/* One Data-In from the disk. Returns false when the disk failed and the task is answered. */
+static void task_read_failed(struct task *t, int rc)
+{
+	scsi_read_failed(&t->cmd, rc, t->cmd.off + t->moved);
+	task_respond(t);
+}
+
+/* A thread has read what comes next: it is in the chore's buffer. */
+static void task_was_read(struct chore *ch, void *owner, int rc)
+{
+	struct task *t = owner;
+
+	t->state = TASK_IN;
+	if (rc) {
+		chore_free(ch);
+		t->cmd.chore = NULL;
+		task_read_failed(t, rc);
+		return;
+	}
+	list_prepend(&t->session->reading, &t->reading);
+	conn_mark_dirty(t->session->c);
+}
+
+/* What comes next, from a thread. Returns false: there is no memory for that now. */
+static bool task_read_away(struct task *t)
+{
+	uint32_t len = (uint32_t)MIN(t->total - t->moved, (uint64_t)TASK_READ_AWAY);
+	struct chore *ch = chore_new(len);
+
+	if (!ch)
+		return false;
+	ch->run = chore_read;
+	ch->from = (struct chore_range){ t->cmd.lun, t->cmd.off + t->moved, len };
+	t->cmd.chore = ch;
+	list_del(&t->reading);
+	t->state = TASK_WORKING;
+	chore_start(&t->session->c->server->chores, ch, task_was_read, t);
+	return true;
+}
+
+/* @len bytes at @off of what a thread has read, to @to; the last of them give it back. */
+static void task_read_rest(struct task *t, uint64_t off, void *to, uint32_t len)
+{
+	struct chore *ch = t->cmd.chore;
+	uint64_t at = off - ch->from.off;
+
+	memcpy(to, ch->buf + at, len);
+	if (at + len < ch->from.len)
+		return;
+	chore_free(ch);
+	t->cmd.chore = NULL;
+}
+
+/* The next @len bytes to @to: 0, -errno, or -EAGAIN and the task waits for a thread. */
+static int task_read(struct task *t, uint64_t off, void *to, uint32_t len)
+{
+	struct lun *l = t->cmd.lun;
+	int rc;
+
+	if (t->cmd.chore) {
+		task_read_rest(t, off, to, len);
+		return 0;
+	}
+	rc = chores_meet(t->cmd.chores, l, off, len, false) ? -EAGAIN
+							     : disk_read_now(l->disk, off, to, len);
+	if (rc == -EAGAIN && !task_read_away(t))
+		rc = disk_read(l->disk, off, to, len);
+	return rc;
+}
+
+/* One Data-In from the disk. Returns false when the task is answered, or waits. */
 static bool task_data_in_disk(struct task *t)
 {
 	struct connection *c = t->session->c;
-	struct disk *d = t->cmd.lun->disk;
+	struct lun *l = t->cmd.lun;
 	uint32_t len = task_data_in_bytes(t);
 	uint64_t off = t->cmd.off + t->moved;
-	uint8_t *lent, *bhs;
+	uint8_t *lent = NULL, *bhs;
 	int rc;
 
-	if (c->server->faults && fault_data_in(t, t->moved + len == t->total))
+	if (c->server->faults && !t->asked_faults &&
+	    fault_data_in(t, t->moved + len == t->total))
 		return false;
-	lent = c->data_digest || c->fault.spoil.armed ? NULL : disk_map(d, off, len, false);
+	t->asked_faults = true;
+	if (t->cmd.chore) {
+		uint64_t end = t->cmd.chore->from.off + t->cmd.chore->from.len;
+
+		len = (uint32_t)MIN((uint64_t)len, end - off);
+	} else if (!c->data_digest && !c->fault.spoil.armed && !l->busy) {
+		lent = disk_map(l->disk, off, len, false);
+	}
 	bhs = conn_pdu(c, lent ? 0 : len);
-	rc = lent ? 0 : disk_read(d, off, conn_pdu_data(c, bhs), len);
+	rc = lent ? 0 : task_read(t, off, conn_pdu_data(c, bhs), len);
 	if (rc) {
-		scsi_read_failed(&t->cmd, rc, off);
-		task_respond(t);
+		if (rc != -EAGAIN)
+			task_read_failed(t, rc);
 		return false;
 	}
 	task_data_in_header(t, bhs, len);
@@ -215,6 +295,7 @@ static bool task_data_in_disk(struct task *t)
 		conn_pdu_lend(c, bhs, lent, len);
 	else
 		conn_pdu_send(c, bhs, len);
+	t->asked_faults = false;
 	t->moved += len;
 	return true;
 }
@@ -292,6 +373,8 @@ static void task_flush(struct task *t)
 	flusher_ask(&t->cmd.lun->flusher, t->session->c->server->worker, &t->flush);
 }
 
+static void task_advance(struct task *t);
+
 static void task_worked(struct chore *c, void *owner, int rc)
 {
 	struct task *t = owner;
@@ -299,7 +382,12 @@ static void task_worked(struct chore *c, void *owner, int rc)
 	(void)c;
 	t->state = TASK_IDLE;		/* no chore is on its way */
 	scsi_chore_done(&t->cmd, rc);
-	task_answer(t);
+	if (t->cmd.next == SCSI_NEXT_DATA_OUT) {
+		task_activate(t, TASK_OUT);
+		task_advance(t);
+	} else {
+		task_answer(t);
+	}
 }
 
 static void task_work(struct task *t)
@@ -349,8 +437,8 @@ void task_hold(struct task *t)
 static void task_send_r2t(struct task *t)
 {
 	struct session *s = t->session;
-	uint32_t len = (uint32_t)MIN(t->total - t->r2t_end,
-				     (uint64_t)s->start.params.max_burst_bytes);
+	uint64_t end = MIN(t->total, scsi_room(&t->cmd));
+	uint32_t len = (uint32_t)MIN(end - t->r2t_end, (uint64_t)s->start.params.max_burst_bytes);
 	uint8_t *bhs;
 
 	if (s->c->server->faults && fault_outgoing(t, SCRIPT_EV_R2T))
@@ -372,6 +460,7 @@ static void task_send_r2t(struct task *t)
 static void task_advance(struct task *t)
 {
 	const struct params *p = &t->session->start.params;
+	uint64_t end;
 
 	if (t->moved >= t->total) {
 		t->session->stats.written_bytes += t->total;
@@ -381,12 +470,17 @@ static void task_advance(struct task *t)
 		task_answer(t);
 		return;
 	}
+	if (scsi_drain(&t->cmd, t->moved)) {
+		task_work(t);
+		return;
+	}
 	if (t->r2t_sent == t->r2t_done)
 		t->r2t_end = t->moved;
-	while (t->r2t_end < t->total && t->r2t_sent - t->r2t_done < p->max_outstanding_r2t &&
+	end = MIN(t->total, scsi_room(&t->cmd));
+	while (t->r2t_end < end && t->r2t_sent - t->r2t_done < p->max_outstanding_r2t &&
 	       !t->session->c->dead)
 		task_send_r2t(t);
-	t->sequence_end = MIN(t->moved + p->max_burst_bytes, t->total);
+	t->sequence_end = MIN(t->moved + p->max_burst_bytes, end);
 }
 
 static uint32_t task_index(const struct task *t)
@@ -439,6 +533,7 @@ static struct task *task_take(struct session *s, const struct pdu *p)
 	memcpy(t->cmd.cdb, pdu_cdb(bhs), CDB_MAX);
 	t->cmd.target = s->start.target;
 	t->cmd.nexus = &s->nexus;
+	t->cmd.chores = &s->c->server->chores;
 	t->cmd.out_bytes = t->writes ? t->edtl : 0;
 	t->cmd.lun_number = TARGET_LUN_NUMBER_MAX + 1;
 	if (lun_addr_parse(t->lun, &a)) {

@@ -55,6 +55,7 @@ struct task {
 	uint32_t r2t_done;		/* of those, fulfilled */
 	uint32_t ttt;			/* of the R2T that is being fulfilled */
 
+	bool asked_faults;		/* about the Data-In that comes next */
 	struct fault_task *fault;	/* what a rule does to it; NULL: nothing */
 	struct flush_wait flush;
 	struct list link;		/* in session.idle or .active */

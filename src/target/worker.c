@@ -13,7 +13,7 @@
 
 #include "iscsifs/check.h"
 
-enum { WORKER_THREADS = 4 };
+enum { WORKER_THREADS = 16 };	/* so many calls may sleep at once */
 
 struct worker {
 	struct loop *loop;

@@ -107,6 +107,37 @@ a_socket_that_a_dead_daemon_left_is_nobody() {
 	unset "PID[mount.m]"
 	expect "the socket is still there" ls "$ISCSIFS_RUNTIME_DIR"/*.sock
 	_exits 21 iscsifsadm session
+	expect_not "the socket is there" ls "$ISCSIFS_RUNTIME_DIR"/*.sock
+}
+
+a_daemon_clears_away_what_one_that_was_killed_left() {
+	local dead
+	target_start
+	mount_start name=a "at=$CASE_DIR/a"
+	dead=$ISCSIFS_RUNTIME_DIR/${PID[mount.a]}.sock
+	kill -KILL "${PID[mount.a]}"
+	finish "${PID[mount.a]}" 137
+	unset "PID[mount.a]"
+	expect "the socket" [ -S "$dead" ]
+	python3 -c 'import socket, sys
+socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$ISCSIFS_RUNTIME_DIR/mine.sock"
+	mount_start name=b "at=$CASE_DIR/b"
+	expect_not "the socket" [ -S "$dead" ]
+	expect "a name of another kind" [ -S "$ISCSIFS_RUNTIME_DIR/mine.sock" ]
+}
+
+a_session_number_that_two_mounts_have_is_refused() {
+	target_start
+	target_start name=other iqn=iqn.2026-11.example:other lun=ram:8M
+	mount_start name=a "at=$CASE_DIR/a"
+	mount_start name=b target=other "at=$CASE_DIR/b"
+	_exits 7 iscsifsadm session -r 1
+	expect "which ones" grep -qE "2 mounts have a session 1: .*/[ab], .*/[ab]; say which by -T" err.txt
+	_exits 7 iscsifsadm -m session -r 1 -o update -n queue_depth -v 4
+	_exits 0 iscsifsadm session -r 1 -T iqn.2026-11.example:other
+	expect_equal "sessions" "$(wc -l <out.txt)" 1
+	_exits 0 iscsifsadm --socket "$ISCSIFS_RUNTIME_DIR/${PID[mount.a]}.sock" session -r 1
+	_exits 21 iscsifsadm session -r 2
 }
 
 garbage_on_the_socket_harms_nobody() {

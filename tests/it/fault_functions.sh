@@ -13,6 +13,11 @@ _target() {
 	"${ADM[@]}" "$@"
 }
 
+# fault …, crash …, session, and whatever else a target is asked; a wait ends
+_at_target() {
+	_target --timeout=$((20 * SLOW))s target "$@"
+}
+
 TARGET_WITH=()
 # _faulty_target RULE… [-- target_start's words]: a target with these rules
 _faulty_target() {

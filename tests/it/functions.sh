@@ -254,7 +254,10 @@ expect_outage() {
 	expect_log 'session lost, dialling again'
 	expect_log 'cannot log in yet'
 	expect_log 'replacement_timeout is over'
+	expect_log 'perhaps another initiator uses our name'
 	expect_log 'its cache may have been lost'
+	expect_log 'a command is not answered within scsi_cmd_timeout'
+	expect_log 'ABORT TASK is asked for|LOGICAL UNIT RESET is asked|TARGET WARM RESET is asked'
 }
 
 _check_logs() {
@@ -623,6 +626,12 @@ history_end() {
 	tail -n 1 "$CASE_DIR/$1.out"
 }
 
+# history_wait_rest NAME: its ops are done (it was started with ops=N hold=yes)
+history_wait_rest() {
+	wait_for 60 "$1 to be at rest" _history_said "$1" resting 1
+	_alive "${PID[$1]}" || fail "$1: $(cat "$CASE_DIR/$1.log")"
+}
+
 # history_losing NAME, history_lost NAME: between the two a target may lose its cache
 history_losing() {
 	_history_told "$1" USR1 losing
@@ -634,13 +643,13 @@ history_lost() {
 
 _history_told() {	# NAME SIGNAL WORD
 	local n
-	n=$(grep -c "^$3 " "$CASE_DIR/$1.out") || :
+	n=$(grep -c "^$3" "$CASE_DIR/$1.out") || :
 	kill "-$2" "${PID[$1]}" || fail "$1 is gone: $(cat "$CASE_DIR/$1.log")"
 	wait_for 20 "$1 to hear $2" _history_said "$1" "$3" $((n + 1))
 }
 
 _history_said() {	# NAME WORD N
-	[ "$(grep -c "^$2 " "$CASE_DIR/$1.out")" -ge "$3" ] || _gone "${PID[$1]}"
+	[ "$(grep -c "^$2" "$CASE_DIR/$1.out")" -ge "$3" ] || _gone "${PID[$1]}"
 }
 
 # ---- the runner -----------------------------------------------------------------------------

@@ -6,16 +6,16 @@
  *
  *	history FILE [seed=N] [units=N] [unit=BYTES] [at=BYTES] [threads=N] [ops=N] [max=UNITS]
  *		[read=PERCENT] [flush=PERCENT] [pause=MS] [stable=FILE] [errors=yes] [losing=yes]
- *		[hold=yes]
+ *		[hold=yes] [dsync=no]
  *
- * Works on `units` units of FILE from `at` on, all zeros at first. A quarter of the threads each is
- * plain, O_DIRECT, O_DSYNC and both. Each does `ops` operations of up to `max` units, `pause`
- *apart; 0, the default: until SIGTERM. With `hold` it waits for SIGTERM when these are done, and
- *says "resting". Then all is read, flushed and read. With `stable`, the file below the disk, what a
- * flush covers is looked for there, too. EIO fails the test unless errors=yes.
+ * Works on `units` units of FILE from `at` on, all zeros at first. Half of the threads use O_DIRECT,
+ * and a quarter of both kinds O_DSYNC, or none with dsync=no. Each does `ops` operations of up to
+ * `max` units, `pause` apart; 0, the default: until SIGTERM. With `hold` it waits for SIGTERM when
+ * these are done, and says "resting". Then all is read, flushed and read. With `stable`, the file
+ * below the disk, what a flush covers is looked for there, too. EIO fails the test unless errors=yes.
  *
- * SIGUSR1 says that the target may lose its cache from now on, SIGUSR2 that this is over; "losing
- *N" and "lost N" on standard output say that it was heard. losing=yes begins with it.
+ * SIGUSR1 says that the target may lose its cache from now on, SIGUSR2 that this is over; "losing N"
+ * and "lost N" on standard output say that it was heard. losing=yes begins with it.
  *
  * Ends with 0 and a line of figures, or with 1, what is wrong, and how to do it again.
  */
@@ -91,7 +91,8 @@ static void parse(struct history *h, int argc, char **argv)
 		      number(a, "read=", 0, 100, &h->read_percent) ||
 		      number(a, "flush=", 0, 100, &h->flush_percent) ||
 		      text(a, "stable=", &h->stable) || flag(a, "errors=yes", &h->errors_allowed) ||
-		      flag(a, "losing=yes", &h->losing) || flag(a, "hold=yes", &h->hold)))
+		      flag(a, "losing=yes", &h->losing) || flag(a, "hold=yes", &h->hold) ||
+		      flag(a, "dsync=no", &h->no_dsync)))
 			die(a, "unknown");
 	}
 	if (h->unit_bytes % HISTORY_UNIT_MIN)

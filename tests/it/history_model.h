@@ -20,36 +20,36 @@
 
 struct history_value {
 	uint64_t id;
-	uint64_t ended; /* when its write was answered; 0: not yet */
-	uint64_t gone;  /* when it went; 0: it may be there */
-	bool failed;    /* its write was: no read ends it */
-	bool dead;      /* no loss of a cache brings it back */
+	uint64_t ended;			/* when its write was answered; 0: not yet */
+	uint64_t gone;			/* when it went; 0: it may be there */
+	bool failed;			/* its write was: no read ends it */
+	bool dead;			/* no loss of a cache brings it back */
 };
 
 struct history_unit {
 	struct history_value *values;
 	unsigned count, room;
-	unsigned writers; /* writes of it that are not answered */
-	uint64_t changed; /* when the last one was */
+	unsigned writers;		/* writes of it that are not answered */
+	uint64_t changed;		/* when the last one was */
 };
 
 struct history_model {
 	struct history_unit *units;
 	uint64_t count;
-	uint64_t event;    /* the time: counts what the model hears of */
-	uint64_t flushed;  /* when the newest flush that counts began */
-	bool losing;       /* a cache may be lost at any moment now */
-	uint64_t lost;     /* when the last such time was over */
-	struct list looks; /* struct history_op that are not over, oldest first */
+	uint64_t event;			/* the time: counts what the model hears of */
+	uint64_t flushed;		/* when the newest flush that counts began */
+	bool losing;			/* a cache may be lost at any moment now */
+	uint64_t lost;			/* when the last such time was over */
+	struct list looks;		/* struct history_op that are not over, oldest first */
 };
 
 /* Something that was asked of the disk, from its beginning to its end. */
 struct history_op {
 	struct list link;
 	uint64_t since;
-	uint64_t id;           /* of a write, unique and not 0 */
-	uint64_t first, count; /* units; none for a flush */
-	bool durable;          /* a write that is on stable storage when it is acknowledged */
+	uint64_t id;			/* of a write, unique and not 0 */
+	uint64_t first, count;		/* units; none for a flush */
+	bool durable;			/* a write that is on stable storage when it is acknowledged */
 };
 
 /* Returns 0 or -ENOMEM. All units hold 0, on stable storage. */

@@ -23,19 +23,20 @@
 
 enum {
 	BUFFER_ALIGN = 4096,
-	SHIFTS = 8,        /* of a buffer, by 512 bytes: memory need not be aligned */
-	STABLE_UNITS = 64, /* looked at after a flush */
-	STABLE_TRIES = 50, /* while the target writes just there */
+	SHIFTS = 8,			/* of a buffer, by 512 bytes: memory need not be aligned */
+	STABLE_UNITS = 64,		/* looked at in one go */
+	STABLE_GOES = 32,		/* after each flush */
+	STABLE_TRIES = 50,		/* while the target writes just there */
 };
 
 struct worker {
 	struct history *h;
-	unsigned number; /* from 1 */
+	unsigned number;		/* from 1 */
 	uint64_t chance;
 	int fd;
-	bool durable; /* O_DSYNC */
+	bool durable;			/* O_DSYNC */
 	uint8_t *buf;
-	uint64_t *ids; /* of what was read */
+	uint64_t *ids;			/* of what was read */
 };
 
 /* --- saying what is wrong ----------------------------------------------------------------- */
@@ -244,7 +245,7 @@ static void check_stable(struct worker *w, const struct history_op *op, uint64_t
 	}
 	parse_units(h, w->buf, first, count, h->stable, w->ids);
 	pthread_mutex_lock(&h->lock);
-	h->looks++;
+	h->looks += count;
 	for (uint64_t i = 0; i < count; i++) {
 		if (!history_allows(&h->model, op, first + i, w->ids[i]))
 			broken_unit(h, op, h->stable, first + i, w->ids[i]);
@@ -252,8 +253,19 @@ static void check_stable(struct worker *w, const struct history_op *op, uint64_t
 	pthread_mutex_unlock(&h->lock);
 }
 
-/* Flush, and look at @count units of stable storage from @first on. */
-static void do_flush(struct worker *w, uint64_t first, uint64_t count)
+/* As much of stable storage as is not too much, from @first on and round. */
+static void check_stable_around(struct worker *w, const struct history_op *op, uint64_t first)
+{
+	uint64_t units = w->h->units;
+
+	for (uint64_t n = 0; n < MIN(units, STABLE_GOES * STABLE_UNITS); n += STABLE_UNITS) {
+		uint64_t at = (first + n) % units;
+
+		check_stable(w, op, at, MIN(STABLE_UNITS, units - at));
+	}
+}
+
+static void do_flush(struct worker *w, uint64_t first)
 {
 	struct history *h = w->h;
 	struct history_op op = { 0 };
@@ -269,7 +281,7 @@ static void do_flush(struct worker *w, uint64_t first, uint64_t count)
 	counts = rc == 0 && history_flushed(&h->model, &op);
 	pthread_mutex_unlock(&h->lock);
 	if (counts && h->stable)
-		check_stable(w, &op, first, count);
+		check_stable_around(w, &op, first);
 	end(h, &op);
 }
 
@@ -301,7 +313,7 @@ static void do_something(struct worker *w)
 
 	choose_range(w, &first, &count);
 	if (percent < w->h->flush_percent)
-		do_flush(w, first, MIN(count, STABLE_UNITS));
+		do_flush(w, first);
 	else if (percent < w->h->flush_percent + w->h->read_percent)
 		do_read(w, first, count);
 	else
@@ -349,13 +361,22 @@ static void worker_close(struct worker *w)
 
 static void *work(void *arg)
 {
-	static const int flags[] = { O_RDWR, O_RDWR | O_DIRECT, O_RDWR | O_DSYNC,
-				     O_RDWR | O_DIRECT | O_DSYNC };
+	static const int flags[] = {
+		O_RDWR,
+		O_RDWR | O_DIRECT,
+		O_RDWR | O_DSYNC,
+		O_RDWR | O_DIRECT,
+		O_RDWR,
+		O_RDWR | O_DIRECT,
+		O_RDWR | O_DSYNC | O_DIRECT,
+		O_RDWR,
+	};
 	struct worker *w = arg;
 	struct history *h = w->h;
 	bool last;
 
-	worker_open(w, h, w->number, flags[w->number % ARRAY_SIZE(flags)]);
+	worker_open(w, h, w->number,
+		    flags[w->number % ARRAY_SIZE(flags)] & (h->no_dsync ? ~O_DSYNC : ~0));
 	for (int64_t n = 0; !h->ops || n < h->ops; n++) {
 		if (!rest(h))
 			break;

@@ -13,7 +13,7 @@
 
 enum {
 	HISTORY_NOTES = 65536,
-	HISTORY_DONE = SIGURG, /* sent to h->main when all workers have ended */
+	HISTORY_DONE = SIGURG,		/* sent to h->main when all workers have ended */
 };
 
 /* What a write was: for the report. */
@@ -25,17 +25,18 @@ struct history_note {
 struct history {
 	/* from the command line */
 	const char *path;
-	const char *stable; /* the file below the disk: what is flushed must be in it */
-	char again[1024];   /* the command */
+	const char *stable;		/* the file below the disk: what is flushed must be in it */
+	char again[1024];		/* the command */
 	int64_t seed, units, unit_bytes, at_bytes, threads, ops, max_units, pause_ms;
 	int64_t read_percent, flush_percent;
 	bool errors_allowed;
-	bool losing; /* from the beginning */
-	bool hold;   /* wait for SIGTERM when all is done */
+	bool losing;			/* from the beginning */
+	bool hold;			/* wait for SIGTERM when all is done */
+	bool no_dsync;			/* nobody uses O_DSYNC */
 
 	pthread_t main;
 	int stable_fd;
-	pthread_mutex_t lock; /* of what follows */
+	pthread_mutex_t lock;		/* of what follows */
 	pthread_cond_t stopped;
 	struct history_model model;
 	struct history_note notes[HISTORY_NOTES];

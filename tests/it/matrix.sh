@@ -6,8 +6,8 @@
 #
 # The cells of a phase share a target and a mount; the ones behind a cell that fails get new ones.
 # Phases run side by side.
-# shellcheck source=tests/it/functions.sh
-. "$(dirname "$0")/functions.sh"
+# shellcheck source=tests/it/fault_functions.sh
+. "$(dirname "$0")/fault_functions.sh"
 
 # ---- the table ------------------------------------------------------------------------------
 
@@ -147,12 +147,6 @@ _gaps() {
 
 # ---- a cell ---------------------------------------------------------------------------------
 
-ADM=(iscsifsadm "--socket=${CASE_DIR-}/target.sock")
-
-_target() {
-	"${ADM[@]}" --timeout=$((20 * SLOW))s target "$@"
-}
-
 CELL_BYTES=$((2 << 20))		# of the disk, for each cell
 
 # The group's target listens at two ports, so that there is one to redirect to.
@@ -167,9 +161,9 @@ _group_target() {
 }
 
 _group_mount() {
-	mount_start replacement_timeout=$((20 * SLOW)) noop_out_interval=$((500 * SLOW))ms \
-		noop_out_timeout=$((1000 * SLOW))ms login_timeout=$((1000 * SLOW))ms \
-		logout_timeout=$((1000 * SLOW))ms scsi_cmd_timeout=$((1500 * SLOW))ms \
+	mount_start replacement_timeout=$((20 * SLOW)) noop_out_interval=$((1000 * SLOW))ms \
+		noop_out_timeout=$((1500 * SLOW))ms login_timeout=$((1000 * SLOW))ms \
+		logout_timeout=$((1000 * SLOW))ms scsi_cmd_timeout=$((5000 * SLOW))ms \
 		abort_timeout=500ms lu_reset_timeout=500ms tgt_reset_timeout=500ms \
 		time2wait=eager HeaderDigest=CRC32C "${MOUNT_WITH[@]}"
 }
@@ -196,17 +190,17 @@ _history() {	# KEY=VALUE…: over the part of the disk that is this cell's
 }
 
 _add_rules() {
-	[ -z "$later" ] || _target fault add "rule then on $later" >rules.out
-	_target fault add "rule bad on $action" >rules.out
+	[ -z "$later" ] || _at_target fault add "rule then on $later" >rules.out
+	_at_target fault add "rule bad on $action" >rules.out
 }
 
 _wait_struck() {
-	_target fault wait bad 'hits>=1' >wait.out || fail "the rule did not strike"
+	_at_target fault wait bad 'hits>=1' >wait.out || fail "the rule did not strike"
 	! _may_lose || history_lost history
 }
 
 _wait_recovered() {
-	[ -z "$later" ] || _target fault wait "then" 'hits>=1' >wait.out ||
+	[ -z "$later" ] || _at_target fault wait "then" 'hits>=1' >wait.out ||
 		fail "no login was met by the second rule"
 	session_expect "outages=$((${SAID[outages]} + outages))" link=UP gate=OPEN
 }
@@ -230,7 +224,7 @@ _cell_login() {
 	_history
 	_settle
 	_add_rules
-	_target fault add 'rule cut on time 0 do reset' >rules.out
+	_at_target fault add 'rule cut on time 0 do reset' >rules.out
 	_wait_struck
 	_wait_recovered
 	history_end history
@@ -238,7 +232,7 @@ _cell_login() {
 
 _cell_rest() {
 	_history ops=20 hold=yes
-	wait_line 20 history.out '^resting$'
+	history_wait_rest history
 	_settle
 	_add_rules
 	_wait_struck
@@ -248,13 +242,13 @@ _cell_rest() {
 
 _cell_end() {
 	_history ops=20 hold=yes
-	wait_line 20 history.out '^resting$'
+	history_wait_rest history
 	history_end history
 	_part "$(lun_file)" >before.img
 	_add_rules
 	FINISH_LIMIT=5 mount_stop
 	_wait_struck
-	_target fault clear >rules.out
+	_at_target fault clear >rules.out
 	_group_mount
 	expect "what was flushed" cmp before.img <(_part "$(lun_file)")
 }
@@ -264,7 +258,7 @@ _part() {	# FILE: its bytes that are this cell's
 }
 
 _has_one_session() {
-	[ "$(_target session | grep -c '^tsih=')" = 1 ]
+	[ "$(_at_target session | grep -c '^tsih=')" = 1 ]
 }
 
 _check_session() {
@@ -285,7 +279,7 @@ _cell() {	# FAULT PHASE
 	later=${later//OTHER_PORTAL/$OTHER}
 	_ask_session
 	"_cell_$how"
-	_target fault clear >rules.out
+	_at_target fault clear >rules.out
 	_check_session
 }
 
@@ -298,6 +292,7 @@ _group() {
 	note "ISCSIFS_SEED=$SEED"
 	expect_outage
 	expect_log 'password on the command line|took longer|aborted|no answer'
+	expect_log 'perhaps another initiator uses our name'	# it is a link that comes and goes
 	_cell_read "$MATRIX_PHASE" close
 	read -r -a MOUNT_WITH <<<"$settings"
 	TARGET_WITH=()
@@ -351,15 +346,16 @@ _run_group() {
 	[ -n "${ISCSIFS_KEEP-}" ] || [ $rc != 0 ] || rm -rf --one-file-system "$CASE_DIR"
 }
 
-_faults_of() {	# PHASE NAME…: the faults of those cells that are of this phase
+# The faults of those cells that are of this phase; what is left is left by all of them.
+_faults_of() {	# PHASE NAME…
 	local phase=$1 name
 	shift
 	for name; do
 		case $name in
-		nothing_is_left_*) ;;
+		"nothing_is_left_$phase") _cells | sed -n "/^nothing_is_left/d; s/_$phase\$//p" ;;
 		*_"$phase") echo "${name%_"$phase"}" ;;
 		esac
-	done
+	done | awk '!seen[$0]++'
 }
 
 # _run_matrix [NAME…]

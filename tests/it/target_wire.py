@@ -68,18 +68,18 @@ class Target:
     def stop(self):
         self.proc.terminate()
         code = self.proc.wait(10)
-        assert code == 0, "the target ended with %d:\n%s" % (code, open(self.log).read()[-2000:])
+        assert code == 0, "the target ended with %d:\n%s" % (code, open(self.log, errors="replace").read()[-2000:])
 
     def __enter__(self):
         return self
 
     def __exit__(self, kind, *_):
         if kind:
-            print(open(self.log).read()[-3000:], file=sys.stderr)
             self.proc.kill()
             self.proc.wait()
+            print(open(self.log, errors="replace").read()[-3000:], file=sys.stderr)
         else:
-            assert self.proc.poll() is None, "the target died:\n" + open(self.log).read()[-3000:]
+            assert self.proc.poll() is None, "the target died:\n" + open(self.log, errors="replace").read()[-3000:]
             self.stop()
         self.dir.cleanup()
 

@@ -28,6 +28,14 @@ static void dialler_on_pong(void *arg)
 	d->pongs++;
 }
 
+static void dialler_on_tmf(void *arg, uint8_t response)
+{
+	struct dialler *d = arg;
+
+	d->tmfs++;
+	d->tmf_response = response;
+}
+
 static void dialler_on_target(void *arg, const char *target, const char *portal)
 {
 	struct dialler *d = arg;
@@ -43,6 +51,7 @@ static const struct transport_events dialler_events = {
 	.on_ready = dialler_on_ready,
 	.on_lost = dialler_on_lost,
 	.on_pong = dialler_on_pong,
+	.on_tmf = dialler_on_tmf,
 	.on_target = dialler_on_target,
 };
 

@@ -10,7 +10,8 @@ struct dialler {
 	struct transport *tp;
 	struct transport_limits limits;
 	struct transport_loss loss;
-	unsigned ready, lost, pongs, found;
+	unsigned ready, lost, pongs, found, tmfs;
+	uint8_t tmf_response;		/* the last one */
 	bool found_all;
 };
 

@@ -20,6 +20,7 @@ enum {
 	SIM_UNITS = SIM_DISK_BYTES / SIM_UNIT_BYTES,
 	SIM_UAS = 8,
 	SIM_LOST_MAX = 2048,
+	SIM_GROUPS = 4,
 };
 
 /* --- chance ------------------------------------------------------------------------------- */
@@ -90,6 +91,31 @@ enum sim_fate {
 	SIM_FATE_STATUS_DONE,		/* executed, and answered with .status and .sense */
 	SIM_FATE_REJECT,
 	SIM_FATE_SHORT,			/* GOOD, with fewer bytes than it read */
+	SIM_FATE_HUNG,			/* never executed, never answered; the link lives */
+	SIM_FATE_SLOW,			/* as NORMAL, and bytes of it move for .slow ms before that */
+};
+
+/* What a task management function meets. */
+enum sim_tmf_fate {
+	SIM_TMF_DONE = 0,
+	SIM_TMF_REFUSED,		/* not carried out, answered with .response */
+	SIM_TMF_LOST,			/* neither carried out nor answered */
+	SIM_TMF_SILENT,			/* carried out, not answered */
+	SIM_TMF_DROP,			/* carried out, then the link drops */
+};
+
+struct sim_tmf {
+	struct list link;		/* sim->tmfs */
+	struct sim *sim;
+	struct transport *tp;
+	unsigned function;
+	unsigned lun;
+	uint64_t seq;			/* of the task to be aborted; or of the first after it */
+	enum sim_tmf_fate fate;
+	uint8_t response;
+	span_ms delay;			/* more, until the answer */
+	bool executed;
+	struct loop_timer timer;
 };
 
 struct sim_task {
@@ -100,6 +126,7 @@ struct sim_task {
 	uint64_t seq;
 	uint64_t order;			/* seq of the first time it was sent */
 	unsigned login;			/* of which session of the target it is */
+	unsigned group;			/* and of which portal group */
 	unsigned lun;
 	uint8_t cdb[CDB_MAX];
 	uint64_t lba;
@@ -115,6 +142,9 @@ struct sim_task {
 	struct sense sense;
 	uint32_t in_bytes;
 	bool executed;
+	bool aborted;			/* by the target: it runs no more */
+	span_ms slow;
+	mono_ms moved;			/* as transport_quiet() sees it */
 	struct loop_timer timer;
 };
 
@@ -148,15 +178,19 @@ struct sim_dial {
 	uint16_t status;
 	const char *redirect;
 	span_ms delay;			/* until the answer */
+	bool asked;			/* BRIEF: and it said so before */
 };
 
 struct sim_net {
 	/* Scripts and chance decide here; NULL: all is well. */
 	void (*on_dial)(struct sim *s, const char *portal, struct sim_dial *dial);
 	void (*on_task)(struct sim *s, struct sim_task *t);
+	void (*on_tmf)(struct sim *s, struct sim_tmf *t);
 	span_ms delay_min, delay_max;	/* of a task, and again of its answer */
 	span_ms late_max;		/* of a task of a dropped link */
 	span_ms time2wait;
+	/* Portal group of a portal; NULL: all are in one. */
+	unsigned (*group_of)(const char *portal);
 	bool black;			/* nothing arrives in either direction */
 	bool deaf_logout;		/* a logout is not answered */
 	bool no_names;			/* the resolver fails */
@@ -238,6 +272,7 @@ struct sim {
 	bool verbose;
 	struct loop *loop;
 	struct session *session;
+	struct events *events;		/* what the session posts */
 	struct node_settings settings;	/* as it was begun with */
 	struct sim_disk disks[SIM_LUNS];
 	struct sim_model models[SIM_LUNS];
@@ -245,9 +280,12 @@ struct sim {
 	struct sim_net net;
 
 	struct list tasks;		/* on their way or executed, oldest first */
+	struct list tmfs;
+	unsigned aborts, lun_resets, target_resets;	/* asked for */
 	struct transport *tp;		/* not cut yet */
 	uint64_t isid;
 	unsigned logins;		/* of the target's side: a new one ends the old one's tasks */
+	unsigned group_login[SIM_GROUPS];	/* the last one in each portal group */
 	unsigned dials, losses;
 	mono_ms last_dial, last_login, last_loss;
 	mono_ms last_login_sent;
@@ -287,12 +325,17 @@ void sim_begin(struct sim *s);
 void sim_begin_with(struct sim *s, const char *const *portals, bool background);
 void sim_free(struct sim *s);
 
+/* Time goes by in which the daemon is stopped and the world is not. */
+void sim_pause(struct sim *s, span_ms span);
+
 /* One turn, to the next thing that happens but not past @until; checks. False: @until is reached. */
 bool sim_turn(struct sim *s, mono_ms until);
 void sim_run(struct sim *s, span_ms span);
 /* Run until @cond holds; false: it did not within @span. */
 bool sim_run_until(struct sim *s, bool (*cond)(struct sim *s), span_ms span);
 
+/* How many events of @type were posted, as far as they are kept. */
+unsigned sim_told(const struct sim *s, const char *type);
 struct lun *sim_lun(struct sim *s, unsigned number);
 struct sim_io *sim_submit(struct sim *s, unsigned lun, enum lun_op op, uint64_t off, uint32_t len,
 			  bool fua);

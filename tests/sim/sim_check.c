@@ -330,8 +330,10 @@ static void check_budget(struct sim *s, const struct sim_io *io)
 {
 	const struct node_settings *n = session_settings(s->session);
 	mono_ms since = MAX(MAX(io->when, s->progress[io->lun]), s->settings_changed);
+	/* The ladder may be at work for the other LUNs, one after the other, before it is for this. */
+	span_ms ladder = SIM_LUNS * (n->abort_timeout + n->lu_reset_timeout + n->tgt_reset_timeout);
 	span_ms limit = n->replacement_timeout + n->scsi_cmd_timeout + n->noop_out_interval +
-			n->noop_out_timeout + n->login_timeout + 3000;
+			n->noop_out_timeout + n->login_timeout + ladder + 3000;
 
 	if (n->replacement_timeout < 0 || s->held_for_good || !n->scsi_cmd_timeout)
 		return;

@@ -38,6 +38,15 @@ struct agenda *loop_agenda(struct loop *l)
 	return &l->agenda;
 }
 
+void sim_pause(struct sim *s, span_ms span)
+{
+	struct agenda *a = &s->loop->agenda;
+
+	agenda_wake(a, a->now + span, a->now);
+	sim_clock_set(a->now);
+	s->settings_changed = a->now;	/* nobody's budget counts it */
+}
+
 int loop_turn(struct loop *l, span_ms wait)
 {
 	struct agenda *a = &l->agenda;

@@ -25,6 +25,7 @@ struct odds {
 	unsigned dial_refused, dial_mute, dial_login, dial_brief, dial_nomem;
 	unsigned black, crash, not_ready, vanish, swap, resize, set, cancel, names, oom, close;
 	unsigned probe_faults;
+	unsigned hung, slow, poison, tmf_refused, tmf_lost, tmf_silent, tmf_drop, tmf_late, queued;
 };
 
 struct history {
@@ -33,6 +34,7 @@ struct history {
 	mono_ms black_until, ready_at, back_at;
 	unsigned resubmits;
 	bool resizes;
+	uint64_t poison_lba;		/* I/O that begins here ends the link, each time */
 };
 
 static struct history *history_of(struct sim *s)
@@ -100,7 +102,8 @@ static bool history_answers(struct history *h, struct sim_task *t)
 			t->fate = SIM_FATE_STATUS_DONE;
 	} else if (luck(h, h->odds.reject)) {
 		t->fate = SIM_FATE_REJECT;
-	} else if (luck(h, h->odds.shorts)) {
+	} else if (t->is_read && luck(h, h->odds.shorts)) {
+		/* Not of a list of pages: of a disk without a name nobody can say that it is another. */
 		t->fate = SIM_FATE_SHORT;
 	} else if (luck(h, h->odds.medium)) {
 		fate_status(t, SCSI_CHECK_CONDITION, SENSE_MEDIUM_ERROR, SENSE_UNRECOVERED_READ_ERROR);
@@ -117,6 +120,19 @@ static void history_on_task(struct sim *s, struct sim_task *t)
 
 	if (!io && !luck(h, h->odds.probe_faults))
 		return;
+	if (io && !t->is_sync && h->odds.poison && t->lba == h->poison_lba) {
+		t->fate = SIM_FATE_DROP_BEFORE;
+		return;
+	}
+	if (luck(h, h->odds.hung)) {
+		t->fate = SIM_FATE_HUNG;
+		return;
+	}
+	if (luck(h, h->odds.slow)) {
+		t->fate = SIM_FATE_SLOW;
+		t->slow = (span_ms)below(h, 9000);
+		return;
+	}
 	if (luck(h, h->odds.drop))
 		t->fate = luck(h, 50) ? SIM_FATE_DROP_AFTER : SIM_FATE_DROP_BEFORE;
 	else if (luck(h, h->odds.late))
@@ -125,6 +141,27 @@ static void history_on_task(struct sim *s, struct sim_task *t)
 		t->fate = SIM_FATE_SILENT;
 	else
 		(void)history_answers(h, t);
+}
+
+static void history_on_tmf(struct sim *s, struct sim_tmf *m)
+{
+	static const uint8_t responses[] = { 1, 2, 5, 6, 255 };
+	struct history *h = history_of(s);
+
+	m->delay = luck(h, h->odds.tmf_late) ? (span_ms)below(h, 3000) : 0;
+	if (luck(h, h->odds.tmf_refused)) {
+		m->fate = SIM_TMF_REFUSED;
+		/* "Does not exist" of a task that does is no fault that a target may have. */
+		m->response = responses[m->function == TRANSPORT_ABORT_TASK
+						? 1 + below(h, ARRAY_SIZE(responses) - 1)
+						: below(h, ARRAY_SIZE(responses))];
+	} else if (luck(h, h->odds.tmf_lost)) {
+		m->fate = SIM_TMF_LOST;
+	} else if (luck(h, h->odds.tmf_silent)) {
+		m->fate = SIM_TMF_SILENT;
+	} else if (luck(h, h->odds.tmf_drop)) {
+		m->fate = SIM_TMF_DROP;
+	}
 }
 
 /* --- what the users do -------------------------------------------------------------------- */
@@ -301,6 +338,7 @@ static void history_world(struct history *h)
 		s->net.no_names = !s->net.no_names;
 	if (luck(h, h->odds.names))
 		s->net.ping_fails = !s->net.ping_fails;
+	s->net.queued = luck(h, h->odds.queued);
 	s->net.oom_percent = luck(h, h->odds.oom) ? below(h, 60) : 0;
 }
 
@@ -341,6 +379,9 @@ static void history_draw(struct history *h)
 		.vanish = pick(h, 2), .swap = pick(h, 2) / 2, .resize = pick(h, 3),
 		.set = pick(h, 5), .cancel = pick(h, 20), .names = pick(h, 5), .oom = pick(h, 20),
 		.close = pick(h, 50), .probe_faults = pick(h, 100),
+		.hung = pick(h, 4), .slow = pick(h, 4), .poison = pick(h, 1),
+		.tmf_refused = pick(h, 70), .tmf_lost = pick(h, 60), .tmf_silent = pick(h, 60),
+		.tmf_drop = pick(h, 30), .tmf_late = pick(h, 60), .queued = pick(h, 50),
 	};
 }
 
@@ -369,8 +410,17 @@ static bool history_is_clean(const struct odds *o)
 	static const struct odds none;
 	struct odds x = *o;
 
-	x.cancel = x.close = x.probe_faults = 0;
+	x.cancel = x.close = x.probe_faults = x.slow = x.queued = 0;
+	x.tmf_refused = x.tmf_lost = x.tmf_silent = x.tmf_drop = x.tmf_late = 0;
 	return !memcmp(&x, &none, sizeof(x));
+}
+
+/* Each portal may be in a group of its own. */
+static unsigned history_group(const char *portal)
+{
+	const char *colon = strchr(portal, ':');
+
+	return (unsigned)(colon[-1] - '0') % SIM_GROUPS;
 }
 
 static void history_begin(struct history *h, uint64_t seed, bool verbose)
@@ -395,9 +445,12 @@ static void history_begin(struct history *h, uint64_t seed, bool verbose)
 	history_disks(h);
 	s->net.on_dial = history_on_dial;
 	s->net.on_task = history_on_task;
+	s->net.on_tmf = history_on_tmf;
+	h->poison_lba = below(h, 8);
 	s->net.delay_max = 1 + (span_ms)below(h, luck(h, 50) ? 5 : 100);
 	s->net.late_max = (span_ms)below(h, 4000);
 	s->net.time2wait = (span_ms)below(h, 3000);
+	s->net.group_of = luck(h, 30) ? history_group : NULL;
 	h->resizes = h->odds.resize;
 	s->any_order = h->odds.unit_attention || h->odds.crash;
 	s->errors_are_fine = !history_is_clean(&h->odds);
@@ -416,6 +469,8 @@ static void history_run(struct history *h)
 		history_world(h);
 		history_mend(h, false);
 		sim_run(s, (span_ms)below(h, luck(h, 10) ? 3000 : 40));
+		if (luck(h, h->odds.set))
+			sim_pause(s, LOOP_PAUSE_MS + (span_ms)below(h, 30000));
 		history_reap(h);
 	}
 }
@@ -442,7 +497,7 @@ static void history_settle(struct history *h)
 	struct sim *s = &h->s;
 
 	h->odds = (struct odds){ 0 };
-	s->net.oom_percent = 0;
+	s->net.oom_percent = s->net.queued = 0;
 	s->net.no_names = s->net.ping_fails = false;
 	h->resubmits = 1000;
 	history_mend(h, true);

@@ -32,7 +32,10 @@ struct transport {
 	char redirect[TRANSPORT_PORTAL_MAX];
 	struct transport_loss loss;
 	unsigned login;
+	unsigned group;			/* of portals */
 	unsigned commands;
+	unsigned abandoned;		/* slots that were not answered since */
+	struct sim_tmf *tmf;		/* whose answer is waited for */
 	mono_ms last_rx;
 	bool in_callback;
 	bool lost_told;
@@ -56,12 +59,14 @@ static void tp_fire_lost(struct loop_timer *t)
 static void tp_lose(struct transport *tp, enum transport_loss_kind kind, span_ms time2wait,
 		    const char *text)
 {
+	bool logged_in = tp->state == TP_READY || tp->state == TP_LOGGING_OUT;
 	struct sim *s = tp->sim;
 	struct sim_task *t;
+	struct sim_tmf *m;
 
 	if (tp->state == TP_LOST)
 		return;
-	if (tp->state == TP_READY || tp->state == TP_LOGGING_OUT) {
+	if (logged_in) {
 		s->losses++;
 		s->last_loss = loop_now(s->loop);
 		s->named_wait = time2wait < 0 ? s->net.time2wait : time2wait;
@@ -69,6 +74,7 @@ static void tp_lose(struct transport *tp, enum transport_loss_kind kind, span_ms
 	tp->state = TP_LOST;
 	tp->loss.kind = kind;
 	tp->loss.time2wait = time2wait;
+	tp->loss.closed = logged_in && kind != TRANSPORT_LOSS_LOGGED_OUT;
 	snprintf(tp->loss.text, sizeof(tp->loss.text), "%s", text);
 	snprintf(tp->loss.redirect, sizeof(tp->loss.redirect), "%s", tp->redirect);
 	loop_timer_stop(&tp->pong);
@@ -78,6 +84,10 @@ static void tp_lose(struct transport *tp, enum transport_loss_kind kind, span_ms
 	list_each(t, &s->tasks, link) {
 		if (t->tp == tp && t->executed)
 			loop_timer_stop(&t->timer);
+	}
+	list_each(m, &s->tmfs, link) {
+		if (m->tp == tp)
+			loop_timer_stop(&m->timer);
 	}
 }
 
@@ -166,6 +176,20 @@ static void task_deliver(struct sim_task *t)
 	tp->in_callback = false;
 }
 
+/* Bytes of it are on their way. */
+static bool task_creeps(struct sim_task *t)
+{
+	struct sim *s = t->sim;
+	span_ms step = MIN(t->slow, 100);
+
+	if (!t->tp || !step || s->net.black)
+		return false;
+	t->slow -= step;
+	t->moved = t->tp->last_rx = s->progress[t->lun] = loop_now(s->loop);
+	loop_timer_set(&t->timer, t->moved + step);
+	return true;
+}
+
 static span_ms sim_delay(struct sim *s)
 {
 	span_ms spread = s->net.delay_max - s->net.delay_min;
@@ -206,7 +230,11 @@ static void task_due(struct loop_timer *timer)
 	}
 	if (s->net.black && t->tp)
 		return;
-	if (t->login != s->logins) {
+	if (t->fate == SIM_FATE_HUNG && t->tp)
+		return;
+	if (task_creeps(t))
+		return;
+	if (t->login != s->group_login[t->group]) {
 		sim_trace(s, "  late #%llu: its session was replaced", (unsigned long long)t->seq);
 		task_free(t);
 		return;
@@ -244,9 +272,189 @@ static void task_start(struct sim_task *t)
 	case SIM_FATE_STATUS_DONE:
 	case SIM_FATE_REJECT:
 	case SIM_FATE_SHORT:
+	case SIM_FATE_HUNG:
+	case SIM_FATE_SLOW:
 		loop_timer_set(&t->timer, now + delay);
 		break;
 	}
+}
+
+/* --- task management ---------------------------------------------------------------------- */
+
+/*
+ * It ends what was sent before it, and nothing else (RFC 7143 11.5.1); the reset of a LUN what came
+ * over other nexuses too, here also what is on its way over them.
+ */
+static bool tmf_ends(const struct sim_tmf *m, const struct sim_task *t)
+{
+	if ((t->tp != m->tp && (t->tp || m->function != TRANSPORT_LUN_RESET)) || t->aborted)
+		return false;
+	switch (m->function) {
+	case TRANSPORT_ABORT_TASK:
+		return t->seq == m->seq;
+	case TRANSPORT_LUN_RESET:
+		return t->seq < m->seq && t->lun == m->lun;
+	default:
+		return t->seq < m->seq;
+	}
+}
+
+/* An answer that is on its way still comes, before that of the function. */
+static mono_ms tmf_end_tasks(struct sim_tmf *m)
+{
+	mono_ms last = 0;
+	struct sim_task *t;
+
+	if (m->function == TRANSPORT_ABORT_TASK)
+		m->response = TRANSPORT_TMF_NO_TASK;
+	list_each(t, &m->sim->tasks, link) {
+		if (!tmf_ends(m, t))
+			continue;
+		if (!t->executed)
+			m->response = TRANSPORT_TMF_COMPLETE;
+		if (t->executed && loop_timer_is_set(&t->timer)) {
+			last = MAX(last, t->timer.when);
+			continue;
+		}
+		task_check_src(t);
+		t->aborted = true;
+		loop_timer_stop(&t->timer);
+	}
+	return last;
+}
+
+static void tmf_attend(struct sim_tmf *m)
+{
+	for (unsigned i = 0; i < SIM_LUNS; i++) {
+		if (m->function == TRANSPORT_TARGET_WARM_RESET ||
+		    (m->function == TRANSPORT_LUN_RESET && m->lun == i))
+			sim_target_ua(&m->sim->disks[i], 0x2903);
+	}
+}
+
+static void tmf_free(struct sim_tmf *m)
+{
+	list_del(&m->link);
+	loop_timer_stop(&m->timer);
+	free(m);
+}
+
+static void tmf_deliver(struct sim_tmf *m)
+{
+	struct transport *tp = m->tp;
+	uint8_t response = m->response;
+	bool wanted = tp->tmf == m;
+
+	if (m->sim->net.black)
+		return;
+	sim_trace(m->sim, "  task management answered: %u%s", response, wanted ? "" : ", too late");
+	tp->last_rx = loop_now(m->sim->loop);
+	tmf_free(m);
+	if (!wanted)
+		return;
+	tp->tmf = NULL;
+	tp->events->on_tmf(tp->arg, response);
+}
+
+static void tmf_due(struct loop_timer *timer)
+{
+	struct sim_tmf *m = container_of(timer, struct sim_tmf, timer);
+	struct sim *s = m->sim;
+	mono_ms now = loop_now(s->loop), last = 0;
+
+	if (m->executed) {
+		tmf_deliver(m);
+		return;
+	}
+	m->executed = true;
+	if (s->net.black || m->fate == SIM_TMF_LOST)
+		return;
+	if (m->fate != SIM_TMF_REFUSED) {
+		m->response = TRANSPORT_TMF_COMPLETE;
+		last = tmf_end_tasks(m);
+		tmf_attend(m);
+	}
+	if (m->fate == SIM_TMF_DROP)
+		tp_lose(m->tp, TRANSPORT_LOSS_DROPPED, -1, "dropped instead of a TMF's answer");
+	else if (m->fate != SIM_TMF_SILENT)
+		loop_timer_set(timer, MAX(now + sim_delay(s) + m->delay, last + 1));
+}
+
+static int tp_may_send(struct transport *tp);
+
+static struct sim_task *tp_find(const struct transport *tp, const struct transport_cmd *cmd)
+{
+	struct sim_task *t;
+
+	list_each(t, &tp->sim->tasks, link) {
+		if (t->tp == tp && t->tc == cmd)
+			return t;
+	}
+	return NULL;
+}
+
+static void tmf_count(struct sim *s, enum transport_tmf function)
+{
+	s->aborts += function == TRANSPORT_ABORT_TASK;
+	s->lun_resets += function == TRANSPORT_LUN_RESET;
+	s->target_resets += function == TRANSPORT_TARGET_WARM_RESET;
+}
+
+int transport_task_management(struct transport *tp, enum transport_tmf function,
+			      struct lun_addr lun, struct transport_cmd *cmd)
+{
+	struct sim *s = tp->sim;
+	const struct sim_task *t = cmd ? tp_find(tp, cmd) : NULL;
+	struct sim_tmf *m;
+
+	if (tp->state == TP_LOST)
+		return 0;
+	if (tp_may_send(tp) < 0)
+		return -ENOMEM;
+	if (s->net.queued)
+		return -EBUSY;
+	if (function == TRANSPORT_ABORT_TASK && !t)
+		sim_broken(s, "an abort of what is not in flight");
+	m = calloc(1, sizeof(*m));
+	BUG_ON(!m);
+	*m = (struct sim_tmf){ .sim = s, .tp = tp, .function = function,
+			       .lun = lun_addr_number(lun), .seq = t ? t->seq : s->next_seq + 1,
+			       .response = TRANSPORT_TMF_REJECTED };
+	tmf_count(s, function);
+	loop_timer_init(s->loop, &m->timer, tmf_due);
+	list_append(&s->tmfs, &m->link);
+	tp->tmf = m;
+	if (s->net.on_tmf)
+		s->net.on_tmf(s, m);
+	sim_trace(s, "task management %u lun=%u fate %d", function, m->lun, m->fate);
+	loop_timer_set(&m->timer, loop_now(s->loop) + sim_delay(s));
+	return 0;
+}
+
+int transport_abandon(struct transport *tp, struct transport_cmd *cmd)
+{
+	struct sim *s = tp->sim;
+	struct sim_task *t = tp_find(tp, cmd);
+
+	if (tp->state == TP_LOST || !t)
+		return 0;
+	if ((t->is_write || t->is_sync) && !t->aborted && !t->executed)
+		sim_broken(s, "abandoned what may still run: #%llu", (unsigned long long)t->seq);
+	if (++tp->abandoned > 64)
+		return -EBUSY;
+	sim_trace(s, "  abandoned #%llu", (unsigned long long)t->seq);
+	task_check_src(t);
+	sim_note_lost(s, t, false);
+	s->resent[t->lun] = 0;		/* all are taken back before any is sent again */
+	task_free(t);
+	return 0;
+}
+
+span_ms transport_quiet(struct transport *tp, const struct transport_cmd *cmd)
+{
+	const struct sim_task *t = tp_find(tp, cmd);
+
+	return t ? loop_now(tp->sim->loop) - t->moved : 0;
 }
 
 static unsigned tp_in_flight(const struct transport *tp)
@@ -256,7 +464,7 @@ static unsigned tp_in_flight(const struct transport *tp)
 
 	list_each(t, &tp->sim->tasks, link)
 		n += t->tp == tp;
-	return n;
+	return n + tp->abandoned;
 }
 
 /* The checks of every call that sends; 0, or what the call returns. */
@@ -323,8 +531,10 @@ int transport_command(struct transport *tp, struct transport_cmd *cmd, struct lu
 	t->tc = cmd;
 	t->seq = t->order = ++s->next_seq;
 	t->login = tp->login;
+	t->group = tp->group;
 	t->lun = lun_addr_number(lun);
 	memcpy(t->cdb, cdb, cdb_len);
+	t->moved = loop_now(s->loop);
 	t->in = in;
 	t->in_room = in_bytes;
 	loop_timer_init(s->loop, &t->timer, task_due);
@@ -366,7 +576,9 @@ int transport_write(struct transport *tp, struct transport_cmd *cmd, struct lun_
 
 static void tp_fire_brief(struct loop_timer *t)
 {
-	tp_lose(container_of(t, struct transport, brief), TRANSPORT_LOSS_DROPPED, -1,
+	struct transport *tp = container_of(t, struct transport, brief);
+
+	tp_lose(tp, tp->dial.asked ? TRANSPORT_LOSS_ASKED : TRANSPORT_LOSS_DROPPED, -1,
 		"dropped soon after the login");
 }
 
@@ -380,10 +592,11 @@ static void tp_logged_in(struct transport *tp)
 		.first_burst_bytes = 65536,
 		.immediate_data = true,
 		.time2wait = s->net.time2wait,
+		.tpgt = (uint16_t)tp->group,
 	};
 
 	tp->state = TP_READY;
-	tp->login = ++s->logins;
+	tp->login = s->group_login[tp->group] = ++s->logins;
 	tp->last_rx = loop_now(s->loop);
 	s->last_login = tp->last_rx;
 	memset(s->resent, 0, sizeof(s->resent));
@@ -515,6 +728,7 @@ int transport_dial(struct transport **out, struct loop *loop, const struct trans
 	tp->dial = dial;
 	tp->commands = param->commands;
 	tp->login_at = param->login_at;
+	tp->group = s->net.group_of ? s->net.group_of(param->portal) : 0;
 	tp->last_rx = loop_now(loop);
 	if (dial.redirect)
 		snprintf(tp->redirect, sizeof(tp->redirect), "%s", dial.redirect);
@@ -573,7 +787,7 @@ int transport_logout(struct transport *tp)
 	return 0;
 }
 
-span_ms transport_silence(const struct transport *tp)
+span_ms transport_silence(struct transport *tp)
 {
 	return loop_now(tp->sim->loop) - tp->last_rx;
 }
@@ -610,8 +824,19 @@ static void tp_orphan_tasks(struct transport *tp)
 		t->tc = NULL;
 		t->in = NULL;
 		t->src = NULL;
-		if (t->executed || t->fate == SIM_FATE_DROP_BEFORE || !loop_timer_is_set(&t->timer))
+		if (t->executed || t->aborted || t->fate == SIM_FATE_DROP_BEFORE ||
+		    !loop_timer_is_set(&t->timer))
 			task_free(t);
+	}
+}
+
+static void tp_forget_tmfs(struct transport *tp)
+{
+	struct sim_tmf *m, *tmp;
+
+	list_each_safe(m, tmp, &tp->sim->tmfs, link) {
+		if (m->tp == tp)
+			tmf_free(m);
 	}
 }
 
@@ -627,6 +852,7 @@ void transport_cut(struct transport *tp)
 		tp->sim->disks[i].swap_fence = 0;
 	}
 	tp_orphan_tasks(tp);
+	tp_forget_tmfs(tp);
 	loop_timer_stop(&tp->timer);
 	loop_timer_stop(&tp->brief);
 	loop_timer_stop(&tp->pong);

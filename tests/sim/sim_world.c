@@ -110,7 +110,8 @@ static const struct session_events sim_session_events = {
 
 static const char *const sim_defaults[] = {
 	"replacement_timeout=20", "scsi_cmd_timeout=4", "login_timeout=2", "logout_timeout=2",
-	"noop_out_interval=1", "noop_out_timeout=1", "cmds_max=8", "queue_depth=4",
+	"abort_timeout=1", "lu_reset_timeout=1", "tgt_reset_timeout=1", "noop_out_interval=1",
+	"noop_out_timeout=1", "cmds_max=8", "queue_depth=4",
 	"initial_login_retry_max=3", "iface.initiatorname=iqn.2026-11.example:sim", NULL,
 };
 
@@ -141,8 +142,9 @@ void sim_new(struct sim *s, uint64_t seed, unsigned luns, const char *const *set
 	srandom((unsigned)seed);
 	log_set_level(verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR);
 	BUG_ON(log_open(verbose ? LOG_SINK_STDERR : LOG_SINK_FILE, "sim", "/dev/null") < 0);
-	BUG_ON(loop_new(&s->loop) < 0);
+	BUG_ON(loop_new(&s->loop) < 0 || events_new(&s->events, s->loop) < 0);
 	list_init(&s->tasks);
+	list_init(&s->tmfs);
 	list_init(&s->ios);
 	s->net.delay_min = 1;
 	s->net.delay_max = 3;
@@ -162,6 +164,7 @@ void sim_begin_with(struct sim *s, const char *const *portals, bool background)
 		.only_lun = -1,
 		.settings = &s->settings,
 		.background = background,
+		.history = s->events,
 	};
 	struct err err = ERR_INIT;
 
@@ -208,7 +211,18 @@ void sim_free(struct sim *s)
 	}
 	for (unsigned i = 0; i < SIM_LUNS; i++)
 		sim_model_fini(&s->models[i]);
+	events_free(s->events);
 	loop_free(s->loop);
+}
+
+unsigned sim_told(const struct sim *s, const char *type)
+{
+	const struct event *ev;
+	unsigned n = 0;
+
+	for (uint64_t seq = 0; (ev = events_next(s->events, seq)); seq = ev->seq)
+		n += !strcmp(ev->type, type);
+	return n;
 }
 
 struct lun *sim_lun(struct sim *s, unsigned number)

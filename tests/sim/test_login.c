@@ -245,6 +245,247 @@ static void a_redirect_is_forgotten_at_the_next_outage(void **state)
 	assert_string_equal(s->last_portal, "192.0.2.1:3260");
 }
 
+static const char *dead_portal;
+
+static void refuse_one_portal(struct sim *s, const char *portal, struct sim_dial *dial)
+{
+	(void)s;
+	if (dead_portal && !strcmp(portal, dead_portal))
+		dial->answer = SIM_DIAL_REFUSED;
+}
+
+static void a_permanent_redirect_is_kept_and_a_dead_one_passed_over(void **state)
+{
+	struct sim *s = blank(state, 1, eager);
+	struct sim_dial d = { .answer = SIM_DIAL_LOGIN, .status = 0x0102,
+			      .redirect = "192.0.2.50:3260" };
+
+	scripted(s, &d, 1);
+	sim_begin(s);
+	assert_true(sim_run_until(s, sim_is_decided, 10000));
+	sim_run(s, 5000);
+	dead_portal = NULL;
+	s->net.on_dial = refuse_one_portal;
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "dropped");
+	sim_run(s, 5000);
+	assert_string_equal(s->last_portal, "192.0.2.50:3260");
+	dead_portal = "192.0.2.50:3260";
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "dropped");
+	sim_run(s, 5000);
+	assert_true(sim_is_open(s));
+	assert_string_equal(s->last_portal, "192.0.2.1:3260");
+	dead_portal = NULL;
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "dropped");
+	sim_run(s, 5000);
+	assert_string_equal(s->last_portal, "192.0.2.50:3260");
+}
+
+static void after_a_loss_the_same_portal_is_dialled_first(void **state)
+{
+	static const char *const portals[] = { "192.0.2.1:3260", "192.0.2.2:3260", NULL };
+	struct sim *s = blank(state, 1, eager);
+
+	sim_begin_with(s, portals, false);
+	assert_true(sim_run_until(s, sim_is_decided, 10000));
+	sim_run(s, 5000);
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "dropped");
+	sim_run(s, 5000);
+	assert_string_equal(s->last_portal, "192.0.2.1:3260");
+	dead_portal = "192.0.2.1:3260";
+	s->net.on_dial = refuse_one_portal;
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "dropped");
+	sim_run(s, 5000);
+	assert_string_equal(s->last_portal, "192.0.2.2:3260");
+}
+
+/* --- another initiator ----------------------------------------------------------------------- */
+
+static void drop_soon(struct sim *s, const char *portal, struct sim_dial *dial)
+{
+	(void)s;
+	(void)portal;
+	dial->answer = SIM_DIAL_BRIEF;
+	dial->delay = 800;
+}
+
+static void who_ends_our_session_again_and_again_is_told_once(void **state)
+{
+	struct sim *s = world(state, 1, NULL);
+
+	sim_run(s, 20000);
+	s->net.on_dial = drop_soon;
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "dropped");
+	while (s->losses < 2)
+		sim_run(s, 10);
+	assert_int_equal(sim_told(s, "other-initiator"), 0);	/* once is nothing */
+	assert_false(session_has_rival(s->session));
+	sim_run(s, 30000);
+	assert_true(s->losses > 4);
+	assert_int_equal(sim_told(s, "other-initiator"), 1);
+	assert_true(session_has_rival(s->session));
+	s->net.on_dial = NULL;
+	sim_run(s, 20000);
+	assert_false(session_has_rival(s->session));
+}
+
+static void refuse_each_second(struct sim *s, const char *portal, struct sim_dial *dial)
+{
+	if (s->dials % 2)
+		dial->answer = SIM_DIAL_REFUSED;
+	else
+		drop_soon(s, portal, dial);
+}
+
+static void a_target_that_crashes_is_no_other_initiator(void **state)
+{
+	struct sim *s = world(state, 1, eager);
+
+	sim_run(s, 20000);
+	s->net.on_dial = refuse_each_second;
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "crashed");
+	sim_run(s, 30000);
+	assert_true(s->losses > 4);
+	assert_int_equal(sim_told(s, "other-initiator"), 0);
+}
+
+/* --- another portal group ------------------------------------------------------------------ */
+
+static const char *const two_portals[] = { "192.0.2.1:3260", "192.0.2.2:3260", NULL };
+
+static unsigned group_by_last_digit(const char *portal)
+{
+	return portal[8] - '0' < SIM_GROUPS ? (unsigned)(portal[8] - '0') : 0;
+}
+
+/* A world with a portal in each of two groups; the link is over the first. */
+static struct sim *two_groups(void **state)
+{
+	struct sim *s = blank(state, 1, (const char *[]){ "time2wait=eager", "replacement_timeout=20",
+							  NULL });
+
+	s->net.group_of = group_by_last_digit;
+	s->net.late_max = 3000;
+	sim_begin_with(s, two_portals, false);
+	assert_true(sim_run_until(s, sim_is_decided, 10000));
+	sim_run(s, 5000);
+	assert_string_equal(s->last_portal, "192.0.2.1:3260");
+	return s;
+}
+
+static void lose_first_portal(struct sim *s)
+{
+	dead_portal = "192.0.2.1:3260";
+	s->net.on_dial = refuse_one_portal;
+}
+
+/* The old write lands up to 3 s after the loss, unless it is ended. */
+static struct sim_io *write_that_is_late(struct sim *s)
+{
+	static struct sim_trap t;
+	struct sim_io *w;
+
+	t = (struct sim_trap){ .matches = is_write, .fate = SIM_FATE_DROP_LATE, .count = 1 };
+	trap(s, &t);
+	w = sim_write(s, 0, 0, 512);
+	sim_run(s, 1);
+	return w;
+}
+
+static void in_another_portal_group_the_lun_is_reset_before_anything_is_sent_again(void **state)
+{
+	struct sim *s = two_groups(state);
+	struct sim_io *w, *r;
+
+	lose_first_portal(s);
+	w = write_that_is_late(s);
+	released(s);
+	assert_int_equal(w->err, 0);
+	assert_string_equal(s->last_portal, "192.0.2.2:3260");
+	assert_int_equal(s->lun_resets, 1);
+	w = sim_write(s, 0, 0, 512);
+	released(s);
+	sim_run(s, 4000);
+	r = sim_read(s, 0, 0, 512);
+	released(s);
+	assert_true(sim_unit_id(s, r->got, 0) == w->id);
+	assert_int_equal(sim_told(s, "fence-end"), 1);
+	assert_int_equal(sim_lun(s, 0)->power_losses, 0);	/* it was our reset */
+}
+
+static void in_the_same_portal_group_nothing_is_reset(void **state)
+{
+	struct sim *s = two_groups(state);
+	struct sim_io *w;
+
+	w = write_that_is_late(s);	/* and the first portal takes us back */
+	released(s);
+	assert_int_equal(w->err, 0);
+	assert_string_equal(s->last_portal, "192.0.2.1:3260");
+	assert_int_equal(s->lun_resets, 0);
+}
+
+static void with_nothing_on_the_wire_nothing_is_reset(void **state)
+{
+	struct sim *s = two_groups(state);
+
+	lose_first_portal(s);
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "dropped");
+	sim_run(s, 5000);
+	assert_true(sim_is_open(s));
+	assert_string_equal(s->last_portal, "192.0.2.2:3260");
+	assert_int_equal(s->lun_resets, 0);
+}
+
+static void refuse_tmf(struct sim *s, struct sim_tmf *m)
+{
+	(void)s;
+	m->fate = SIM_TMF_REFUSED;
+	m->response = TRANSPORT_TMF_REJECTED;
+}
+
+static void a_lun_that_cannot_be_fenced_is_held_and_its_budget_runs(void **state)
+{
+	struct sim *s = two_groups(state);
+	struct sim_io *w;
+
+	s->errors_are_fine = true;
+	s->net.on_tmf = refuse_tmf;
+	lose_first_portal(s);
+	w = write_that_is_late(s);
+	sim_run(s, 15000);
+	assert_false(w->answered);
+	assert_int_equal(gate_of(s, 0), GATE_HOLD);
+	assert_int_equal(lun_state(sim_lun(s, 0)), LUN_NOT_READY);
+	answered(s);
+	assert_int_equal(w->err, -EIO);
+	assert_in_range(w->answered_at - w->when, 19900, 20200);
+	assert_true(s->lun_resets >= 3);
+	dead_portal = "192.0.2.2:3260";		/* and the first is back: its login ends the old session */
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "dropped");
+	assert_true(sim_run_until(s, sim_is_open, 10000));
+	assert_string_equal(s->last_portal, "192.0.2.1:3260");
+}
+
+static void lose_tmf(struct sim *s, struct sim_tmf *m)
+{
+	m->fate = s->lun_resets == 1 ? SIM_TMF_DROP : s->lun_resets == 2 ? SIM_TMF_SILENT :
+		  SIM_TMF_DONE;
+}
+
+static void a_reset_that_is_lost_is_asked_for_again(void **state)
+{
+	struct sim *s = two_groups(state);
+	struct sim_io *w;
+
+	set(s, "lu_reset_timeout", "1");
+	s->net.on_tmf = lose_tmf;
+	lose_first_portal(s);
+	w = write_that_is_late(s);
+	released(s);
+	assert_int_equal(w->err, 0);
+	assert_int_equal(s->lun_resets, 3);
+}
+
 /* --- lost anywhere ------------------------------------------------------------------------ */
 
 static unsigned drop_at;
@@ -441,6 +682,15 @@ int main(void)
 		SIM_CASE(a_redirect_to_nowhere_leads_back_to_the_portal),
 		SIM_CASE(a_circle_of_redirects_ends),
 		SIM_CASE(a_redirect_is_forgotten_at_the_next_outage),
+		SIM_CASE(a_permanent_redirect_is_kept_and_a_dead_one_passed_over),
+		SIM_CASE(after_a_loss_the_same_portal_is_dialled_first),
+		SIM_CASE(who_ends_our_session_again_and_again_is_told_once),
+		SIM_CASE(a_target_that_crashes_is_no_other_initiator),
+		SIM_CASE(in_another_portal_group_the_lun_is_reset_before_anything_is_sent_again),
+		SIM_CASE(in_the_same_portal_group_nothing_is_reset),
+		SIM_CASE(with_nothing_on_the_wire_nothing_is_reset),
+		SIM_CASE(a_lun_that_cannot_be_fenced_is_held_and_its_budget_runs),
+		SIM_CASE(a_reset_that_is_lost_is_asked_for_again),
 		SIM_CASE(a_link_lost_at_any_command_of_a_story_comes_back),
 		SIM_CASE(freed_in_any_state_it_leaks_nothing),
 		SIM_CASE(close_flushes_then_logs_out),

@@ -4,6 +4,13 @@
 
 static const char *const eager[] = { "time2wait=eager", NULL };
 
+static void swap_and_drop(struct sim *s)
+{
+	s->errors_are_fine = true;
+	sim_target_swap(s, 0);
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "dropped");
+}
+
 static void slow(struct sim *s)
 {
 	s->net.delay_min = s->net.delay_max = 100;
@@ -113,6 +120,202 @@ static void a_held_flush_of_nothing_ends_the_trial(void **state)
 	assert_int_equal(gate_of(s, 0), GATE_OPEN);
 }
 
+/* --- settings changed while they count ------------------------------------------------------- */
+
+static void never_answered(struct sim *s, struct sim_trap *t)
+{
+	*t = (struct sim_trap){ .matches = is_read, .fate = SIM_FATE_SILENT, .count = 1 };
+	trap(s, t);
+	sim_read(s, 0, 0, 512);
+}
+
+static void scsi_cmd_timeout_counts_for_commands_that_wait(void **state)
+{
+	struct sim *s = world(state, 1, eager);
+	struct sim_trap t;
+	mono_ms began = sim_now();
+
+	never_answered(s, &t);
+	sim_run(s, 2000);
+	set(s, "scsi_cmd_timeout", "10");
+	sim_run(s, 7000);
+	assert_int_equal(s->session->aborts, 0);
+	set(s, "scsi_cmd_timeout", "500ms");
+	released(s);
+	assert_int_equal(s->session->aborts, 1);
+	assert_in_range(sim_now() - began, 9000, 9500);
+}
+
+static void pings_turned_on_find_a_silence_that_is_there(void **state)
+{
+	struct sim *s = world(state, 1, (const char *[]){ "noop_out_interval=0", NULL });
+
+	s->net.black = true;
+	sim_run(s, 60000);
+	assert_int_equal(s->session->losses, 0);
+	set(s, "noop_out_interval", "2");
+	sim_run(s, 1500);
+	assert_int_equal(s->session->losses, 1);
+}
+
+static void noop_out_timeout_counts_for_a_ping_that_waits(void **state)
+{
+	struct sim *s = world(state, 1, (const char *[]){ "noop_out_timeout=20", NULL });
+
+	sim_run(s, 10);
+	s->net.black = true;
+	sim_run(s, 10000);
+	assert_int_equal(s->pings > 0, 1);
+	assert_int_equal(s->session->losses, 0);
+	set(s, "noop_out_timeout", "1");
+	sim_run(s, 10);
+	assert_int_equal(s->session->losses, 1);
+}
+
+static void mute_dial(struct sim *s, const char *portal, struct sim_dial *dial)
+{
+	(void)s;
+	(void)portal;
+	dial->answer = SIM_DIAL_MUTE;
+}
+
+static void login_timeout_counts_for_an_attempt_that_waits(void **state)
+{
+	struct sim *s = world(state, 1, (const char *[]){ "login_timeout=60", "time2wait=eager",
+							  "replacement_timeout=-1", NULL });
+
+	s->net.on_dial = mute_dial;
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "dropped");
+	sim_run(s, 20000);
+	assert_int_equal(s->dials, 2);
+	net_up(s);
+	set(s, "login_timeout", "1");
+	assert_true(sim_run_until(s, sim_is_open, 2000));
+}
+
+static void logout_timeout_counts_for_a_logout_that_waits(void **state)
+{
+	struct sim *s = world(state, 1, (const char *[]){ "logout_timeout=60", NULL });
+
+	s->net.deaf_logout = true;
+	session_close(s->session);
+	sim_run(s, 10000);
+	assert_int_equal(s->closed, 0);
+	set(s, "logout_timeout", "1");
+	sim_run(s, 10);
+	assert_int_equal(s->closed, 1);
+}
+
+static void reopen_max_counts_for_an_outage_that_has_begun(void **state)
+{
+	struct sim *s = world(state, 1, eager);
+
+	s->errors_are_fine = true;
+	net_down(s);
+	sim_run(s, 10000);
+	assert_true(s->dials > 3);
+	set(s, "reopen_max", "2");
+	sim_run(s, 5000);
+	assert_int_equal(link_of(s), LINK_REFUSED);
+	assert_int_equal(sim_told(s, "session-refused"), 1);
+}
+
+static void queue_depth_counts_for_requests_that_wait(void **state)
+{
+	struct sim *s = world(state, 1, (const char *[]){ "queue_depth=1", NULL });
+
+	slow(s);
+	for (unsigned i = 0; i < 6; i++)
+		sim_read(s, 0, i * 512, 512);
+	sim_run(s, 10);
+	assert_int_equal(sim_tasks_on_wire(s), 1);
+	set(s, "queue_depth", "4");
+	sim_run(s, 10);
+	assert_int_equal(sim_tasks_on_wire(s), 4);
+	released(s);
+}
+
+static void a_change_is_an_event(void **state)
+{
+	struct sim *s = world(state, 1, NULL);
+
+	set(s, "replacement_timeout", "5");
+	assert_int_equal(sim_told(s, "setting-changed"), 1);
+}
+
+static void a_pause_of_ours_is_no_silence_of_the_target(void **state)
+{
+	struct sim *s = world(state, 1, NULL);
+	struct sim_io *r;
+
+	s->net.delay_min = s->net.delay_max = 1500;	/* there and back: 3 s of the 4 that it has */
+	r = sim_read(s, 0, 0, 512);
+	sim_run(s, 100);
+	sim_pause(s, 60000);
+	released(s);
+	assert_int_equal(r->err, 0);
+	assert_int_equal(s->session->losses, 0);
+	s->net.black = true;
+	sim_run(s, 5000);
+	assert_true(s->session->losses > 0);
+}
+
+static void a_pause_of_ours_costs_no_outage_its_time(void **state)
+{
+	struct sim *s = world(state, 1, (const char *[]){ "replacement_timeout=20", NULL });
+	struct sim_io *r;
+	mono_ms began;
+
+	net_down(s);
+	sim_run(s, 1);
+	began = sim_now();
+	r = sim_read(s, 0, 0, 512);
+	sim_run(s, 5000);
+	sim_pause(s, 60000);
+	sim_run(s, 14000);
+	assert_false(r->answered);
+	sim_run(s, 2000);
+	assert_int_equal(r->err, -EIO);
+	assert_in_range(r->answered_at - began, 79900, 80100);
+}
+
+static void a_pause_in_a_login_does_not_end_it(void **state)
+{
+	struct sim *s = world(state, 1, eager);
+
+	s->net.delay_min = s->net.delay_max = 400;
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "dropped");
+	while (link_of(s) != LINK_PROBE)
+		sim_run(s, 1);
+	sim_pause(s, 30000);
+	assert_true(sim_run_until(s, sim_is_open, 20000));
+	assert_int_equal(s->losses, 1);
+	assert_int_equal(s->dials, 2);
+}
+
+static void a_lun_without_a_link_is_not_ready(void **state)
+{
+	struct sim *s = world(state, 2, (const char *[]){ "time2wait=eager", NULL });
+
+	swap_and_drop(s);
+	sim_run(s, 3000);
+	assert_int_equal(lun_state(sim_lun(s, 0)), LUN_BARRED);
+	assert_int_equal(lun_state(sim_lun(s, 1)), LUN_READY);
+	net_down(s);
+	sim_run(s, 10);
+	assert_int_equal(lun_state(sim_lun(s, 0)), LUN_BARRED);
+	assert_int_equal(lun_state(sim_lun(s, 1)), LUN_DOWN);
+	s->disks[1].present = false;
+	net_up(s);
+	while (link_of(s) != LINK_UP)
+		sim_run(s, 10);
+	sim_run(s, 100);
+	assert_int_equal(lun_state(sim_lun(s, 1)), LUN_NOT_READY);
+	s->disks[1].present = true;
+	sim_run(s, 3000);
+	assert_int_equal(lun_state(sim_lun(s, 1)), LUN_READY);
+}
+
 static void longer_replacement_timeout_takes_effect_on_the_running_outage(void **state)
 {
 	struct sim *s = world(state, 1, (const char *[]){ "replacement_timeout=2", NULL });
@@ -149,6 +352,7 @@ static void drop_after_login(struct sim *s, const char *portal, struct sim_dial 
 	(void)portal;
 	dial->answer = SIM_DIAL_BRIEF;
 	dial->delay = 60;		/* long enough for the probe, too short for an answer */
+	dial->asked = true;		/* or the request would be taken for the reason */
 }
 
 static void a_target_that_drops_us_after_each_login_has_not_come_back(void **state)
@@ -423,7 +627,7 @@ static void a_ping_that_cannot_be_sent_proves_nothing(void **state)
 	assert_int_equal(s->session->losses, 0);
 }
 
-static void a_command_that_is_never_answered_ends_the_link(void **state)
+static void a_command_whose_answer_never_comes_is_sent_again(void **state)
 {
 	struct sim *s = world(state, 1, eager);
 	struct sim_trap t = { .matches = is_read, .fate = SIM_FATE_SILENT, .count = 1 };
@@ -433,11 +637,12 @@ static void a_command_that_is_never_answered_ends_the_link(void **state)
 	r = sim_read(s, 0, 0, 512);
 	released(s);
 	assert_int_equal(r->err, 0);
-	assert_int_equal(s->session->losses, 1);
+	assert_int_equal(s->aborts, 1);
+	assert_int_equal(s->session->losses, 0);
 	assert_in_range(r->answered_at - r->when, 4000, 4200);
 }
 
-static void a_probe_that_is_never_answered_ends_the_link(void **state)
+static void a_probe_that_is_never_answered_is_asked_again(void **state)
 {
 	struct sim *s = world(state, 1, eager);
 	struct sim_trap t = { .matches = is_probe, .fate = SIM_FATE_SILENT, .count = 1 };
@@ -448,7 +653,27 @@ static void a_probe_that_is_never_answered_ends_the_link(void **state)
 	r = sim_read(s, 0, 0, 512);
 	released(s);
 	assert_int_equal(r->err, 0);
-	assert_int_equal(s->session->losses, 1);
+	assert_int_equal(s->aborts, 1);
+	assert_int_equal(s->session->losses, 0);
+}
+
+static void a_power_on_that_a_question_hears_too_late_counts(void **state)
+{
+	struct sim *s = world(state, 1, NULL);
+	struct sim_trap t = { .matches = is_read, .fate = SIM_FATE_STATUS, .count = 1,
+			      .status = SCSI_CHECK_CONDITION,
+			      .sense = { .key = SENSE_UNIT_ATTENTION, .code = SENSE_CAPACITY_CHANGED } };
+
+	sim_write(s, 0, 0, 512);
+	released(s);
+	trap(s, &t);
+	s->net.delay_min = s->net.delay_max = 50;
+	session_rescan(s->session);
+	sim_run(s, 95);
+	sim_read(s, 0, 4096, 512);	/* its answer ends the question that is on its way */
+	sim_target_ua(&s->disks[0], SENSE_POWER_ON);
+	released(s);
+	assert_int_equal(sim_lun(s, 0)->power_losses, 1);
 }
 
 /* --- LUNs --------------------------------------------------------------------------------- */
@@ -507,13 +732,6 @@ static void a_late_answer_does_not_open_a_lun_that_is_not_ready(void **state)
 	assert_int_equal(r->err, -EIO);
 }
 
-static void swap_and_drop(struct sim *s)
-{
-	s->errors_are_fine = true;
-	sim_target_swap(s, 0);
-	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "dropped");
-}
-
 static void a_swapped_lun_is_barred(void **state)
 {
 	struct sim *s = world(state, 2, eager);
@@ -542,6 +760,52 @@ static void a_barred_lun_stays_barred_over_a_new_login(void **state)
 	assert_int_equal(lun_state(sim_lun(s, 0)), LUN_BARRED);
 	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "dropped");
 	sim_run(s, 3000);
+	assert_int_equal(lun_state(sim_lun(s, 0)), LUN_BARRED);
+}
+
+static void a_barred_lun_is_taken_as_it_is_on_the_operators_word(void **state)
+{
+	struct sim *s = world(state, 1, eager);
+	struct err err = ERR_INIT;
+	struct sim_io *w;
+
+	assert_int_equal(session_accept_lun(s->session, 7, &err), -ERR_NOT_FOUND);
+	err = (struct err)ERR_INIT;
+	assert_int_equal(session_accept_lun(s->session, 0, &err), -ERR_INVALID);
+	assert_string_equal(err.text, "LUN 0 is READY, only one that is BARRED can be accepted");
+	s->disks[0].blocks = 32;
+	swap_and_drop(s);
+	sim_run(s, 3000);
+	assert_int_equal(lun_state(sim_lun(s, 0)), LUN_BARRED);
+	sim_target_is_known(s, 0);
+	err = (struct err)ERR_INIT;
+	assert_int_equal(session_accept_lun(s->session, 0, &err), 0);
+	assert_true(sim_run_until(s, sim_is_open, 1000));
+	assert_int_equal(lun_state(sim_lun(s, 0)), LUN_READY);
+	assert_int_equal(lun_size(sim_lun(s, 0)), 32 * 512);
+	w = sim_write(s, 0, 0, 512);
+	released(s);
+	assert_int_equal(w->err, 0);
+	swap_and_drop(s);
+	sim_run(s, 3000);
+	assert_int_equal(lun_state(sim_lun(s, 0)), LUN_BARRED);
+}
+
+static void a_link_lost_while_a_lun_is_accepted_leaves_it_barred(void **state)
+{
+	struct sim *s = world(state, 1, eager);
+	struct err err = ERR_INIT;
+
+	swap_and_drop(s);
+	sim_run(s, 3000);
+	assert_int_equal(session_accept_lun(s->session, 0, &err), 0);
+	assert_int_equal(lun_state(sim_lun(s, 0)), LUN_PROBE);
+	net_down(s);
+	sim_run(s, 10);
+	assert_int_equal(lun_state(sim_lun(s, 0)), LUN_BARRED);
+	assert_int_equal(session_accept_lun(s->session, 0, &err), -ERR_AGAIN);
+	net_up(s);
+	sim_run(s, 5000);
 	assert_int_equal(lun_state(sim_lun(s, 0)), LUN_BARRED);
 }
 
@@ -781,6 +1045,18 @@ int main(void)
 		SIM_CASE(negative_holds_for_ever),
 		SIM_CASE(a_trial_that_nobody_waits_for_ends_by_itself),
 		SIM_CASE(a_held_flush_of_nothing_ends_the_trial),
+		SIM_CASE(scsi_cmd_timeout_counts_for_commands_that_wait),
+		SIM_CASE(pings_turned_on_find_a_silence_that_is_there),
+		SIM_CASE(noop_out_timeout_counts_for_a_ping_that_waits),
+		SIM_CASE(login_timeout_counts_for_an_attempt_that_waits),
+		SIM_CASE(logout_timeout_counts_for_a_logout_that_waits),
+		SIM_CASE(reopen_max_counts_for_an_outage_that_has_begun),
+		SIM_CASE(queue_depth_counts_for_requests_that_wait),
+		SIM_CASE(a_change_is_an_event),
+		SIM_CASE(a_pause_of_ours_is_no_silence_of_the_target),
+		SIM_CASE(a_pause_of_ours_costs_no_outage_its_time),
+		SIM_CASE(a_pause_in_a_login_does_not_end_it),
+		SIM_CASE(a_lun_without_a_link_is_not_ready),
 		SIM_CASE(longer_replacement_timeout_takes_effect_on_the_running_outage),
 		SIM_CASE(shorter_replacement_timeout_ends_the_running_outage),
 		SIM_CASE(a_target_that_drops_us_after_each_login_has_not_come_back),
@@ -799,13 +1075,16 @@ int main(void)
 		SIM_CASE(silence_is_found_by_a_ping_and_ends_the_link),
 		SIM_CASE(pings_off_means_no_pings),
 		SIM_CASE(a_ping_that_cannot_be_sent_proves_nothing),
-		SIM_CASE(a_command_that_is_never_answered_ends_the_link),
-		SIM_CASE(a_probe_that_is_never_answered_ends_the_link),
+		SIM_CASE(a_command_whose_answer_never_comes_is_sent_again),
+		SIM_CASE(a_probe_that_is_never_answered_is_asked_again),
+		SIM_CASE(a_power_on_that_a_question_hears_too_late_counts),
 		SIM_CASE(a_lun_that_is_not_ready_holds_no_other),
 		SIM_CASE(a_lun_that_is_not_ready_for_too_long_fails_its_requests),
 		SIM_CASE(a_late_answer_does_not_open_a_lun_that_is_not_ready),
 		SIM_CASE(a_swapped_lun_is_barred),
 		SIM_CASE(a_barred_lun_stays_barred_over_a_new_login),
+		SIM_CASE(a_barred_lun_is_taken_as_it_is_on_the_operators_word),
+		SIM_CASE(a_link_lost_while_a_lun_is_accepted_leaves_it_barred),
 		SIM_CASE(a_lun_swapped_on_a_live_session_is_barred_by_its_unit_attention),
 		SIM_CASE(a_lun_swapped_in_the_middle_of_its_probe_is_barred),
 		SIM_CASE(a_rescan_that_finds_another_disk_lets_no_request_pass),

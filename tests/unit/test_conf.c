@@ -378,7 +378,8 @@ static void the_stock_lines_of_iscsid_conf_can_be_pasted(void **state)
 	node_settings_init(&s);
 	assert_int_equal(apply(w, 0, &s), 0);
 	assert_non_null(strstr(w->notes, "x.conf:12: MaxBurstLength"));
-	assert_null(strstr(w->notes, "FastAbort"));
+	assert_non_null(strstr(w->notes, "x.conf:16: FastAbort"));
+	assert_null(strstr(w->notes, "abort_timeout"));
 }
 
 /* --- iscsid.conf --- */

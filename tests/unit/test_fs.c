@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -385,6 +386,56 @@ static void a_text_is_read_as_it_was_when_opened(void **state)
 	status_drop(&two);
 }
 
+/* All that a reader who begins at 0 reads; the caller's. Its bytes in *total. */
+static char *read_all(struct status_shot *shot, size_t piece, uint64_t *total)
+{
+	char *all = calloc(1, 1 << 20);
+	size_t len;
+
+	assert_non_null(all);
+	for (*total = 0;; *total += len) {
+		const char *text = status_read(shot, *total, piece, &len);
+
+		if (!len)
+			return all;
+		memcpy(all + *total, text, len);
+	}
+}
+
+static void the_text_of_events_grows_and_its_beginning_is_forgotten(void **state)
+{
+	struct events *events;
+	struct loop *loop;
+	struct status s = { .text = NULL };
+	struct status_shot cat, tail;
+	uint64_t total, end;
+	char *all;
+	size_t len;
+
+	(void)state;
+	assert_int_equal(loop_new(&loop), 0);
+	assert_int_equal(events_new(&events, loop), 0);
+	s.events = events;
+	for (unsigned i = 0; i < EVENTS_KEPT + 100; i++)
+		events_post(events, "one", "n", "x", NULL);
+	assert_int_equal(status_take(&s, &cat), 0);
+	assert_int_equal(status_take(&s, &tail), 0);
+	all = read_all(&cat, 100, &total);
+	assert_memory_equal(all, "seq=101 ", 8);
+	free(all);
+	end = events_text_end(events);
+	(void)status_read(&tail, end, 1000, &len);	/* where stat says that the end is */
+	assert_int_equal(len, 0);
+	events_post(events, "two", NULL);
+	assert_memory_equal(status_read(&cat, total, 8, &len), "seq=613 ", 8);
+	assert_memory_equal(status_read(&tail, end, 8, &len), "seq=613 ", 8);
+	assert_memory_equal(status_read(&tail, 0, 8, &len), "seq=102 ", 8);
+	status_drop(&cat);
+	status_drop(&tail);
+	events_free(events);
+	loop_free(loop);
+}
+
 static void data_of_a_full_buffer_lies_on_a_page(void **state)
 {
 	struct buf full, small;
@@ -448,6 +499,7 @@ int main(void)
 		cmocka_unit_test(a_failed_mount_is_explained_in_a_sentence),
 		cmocka_unit_test(words_on_stderr_are_caught),
 		cmocka_unit_test(a_text_is_read_as_it_was_when_opened),
+		cmocka_unit_test(the_text_of_events_grows_and_its_beginning_is_forgotten),
 		cmocka_unit_test(data_of_a_full_buffer_lies_on_a_page),
 		cmocka_unit_test(full_buffers_come_to_an_end),
 	};

@@ -42,6 +42,8 @@ struct wire {
 	size_t len, at;		/* and how far it got */
 	uint32_t passed;	/* headers that the guard saw */
 	uint32_t refuse_at;
+	uint32_t left;		/* headers that it saw leave */
+	uint64_t left_end;	/* and where the last of those PDUs ends */
 };
 
 static bool wire_pass(struct guard *g, const uint8_t *header)
@@ -51,6 +53,16 @@ static bool wire_pass(struct guard *g, const uint8_t *header)
 	if (be32_load(header + 16) != w->passed)
 		return false;
 	return w->passed++ != w->refuse_at;
+}
+
+static void wire_leaves(struct guard *g, const uint8_t *header)
+{
+	struct wire *w = container_of(g, struct wire, guard);
+	uint64_t bytes = GUARD_HEADER_BYTES + ((be24_load(header + 5) + 3) & ~3u);
+
+	assert_int_equal(be32_load(header + 16), w->left++);
+	assert_int_equal(g->out_end, w->left_end + bytes);
+	w->left_end = g->out_end;
 }
 
 static void wire_open(struct wire *w, bool digest)
@@ -203,6 +215,7 @@ static void what_is_sent_leaves_whole_and_in_order(void **state)
 	(void)state;
 	seed = 5;
 	wire_open(&w, false);
+	w.guard.leaves = wire_leaves;
 	setsockopt(w.ours, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
 	for (uint32_t i = 0; i < PDUS; i++)
 		wire_add(&w, i, random_length());
@@ -212,6 +225,7 @@ static void what_is_sent_leaves_whole_and_in_order(void **state)
 		wire_write(&w, p, GUARD_HEADER_BYTES, false);
 		p += GUARD_HEADER_BYTES;
 		wire_write(&w, p, len, true);
+		assert_int_equal(guard_is_amid_pdu(&w.guard), (-len & 3) != 0);
 		wire_write(&w, p + len, -len & 3, false);
 		p += (len + 3) & ~3u;
 	}
@@ -220,6 +234,9 @@ static void what_is_sent_leaves_whole_and_in_order(void **state)
 		wire_drain(&w);
 	}
 	assert_false(guard_has_unsent(&w.guard));
+	assert_int_equal(w.left, PDUS);
+	assert_int_equal(w.guard.out_taken, w.len);
+	assert_int_equal(w.guard.sent, w.len);
 	wire_close(&w);
 }
 

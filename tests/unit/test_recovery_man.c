@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* iscsifs-recovery(7) shows the tables of link and gate as the program prints them. */
+/* iscsifs-recovery(7) shows the tables of link, gate and ladder as the program prints them. */
 #include "unit.h"
 
 #include <stdio.h>
@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "initiator/gate.h"
+#include "initiator/ladder.h"
 #include "initiator/link.h"
 
 /* One line of @f, without what is blank at its end; false after the last. */
@@ -94,11 +95,18 @@ static void the_manual_shows_the_table_of_gate(void **state)
 	compare("gate_print", gate_print);
 }
 
+static void the_manual_shows_the_table_of_ladder(void **state)
+{
+	(void)state;
+	compare("ladder_print", ladder_print);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_manual_shows_the_table_of_link),
 		cmocka_unit_test(the_manual_shows_the_table_of_gate),
+		cmocka_unit_test(the_manual_shows_the_table_of_ladder),
 	};
 
 	return cmocka_run_group_tests_name("recovery_man", tests, NULL, NULL);

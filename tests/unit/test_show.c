@@ -28,7 +28,8 @@ static const char *const session_up[] = {
 
 static const char *const session_down[] = {
 	"sid", "2", "target", "iqn.2026-11.example:other", "portal", "[::1]:3261", "tpgt", "2",
-	"link", "WAIT", "gate", "HOLD", "outage_ms", "25100", "left_ms", "94900", "waiting", "1",
+	"link", "WAIT", "gate", "HOLD", "ladder", "LUN_RESET", "outage_ms", "25100",
+	"left_ms", "94900", "waiting", "1",
 	"last_error", "10.0.0.1:3260 closed the connection", "socket", "a", NULL,
 };
 
@@ -143,6 +144,7 @@ static void the_tree_grows_with_the_level(void **state)
 		"\t\tiSCSI Connection State: LOGGED IN\n", "\t\tiSCSI Session State: LOGGED_IN\n",
 		"\t\tLink: UP for 12 s\n", "\t\tiSCSI Connection State: TRANSPORT WAIT\n",
 		"\t\tiSCSI Session State: FAILED\n", "\t\tInternal iscsid Session State: REOPEN\n",
+		"\t\tLadder: LUN_RESET\n",
 		"\t\tLast Error: 10.0.0.1:3260 closed the connection\n", NULL,
 	};
 	static const char *const level_3[] = {

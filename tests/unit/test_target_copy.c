@@ -233,7 +233,7 @@ static void every_cut_of_a_list_is_refused(void **state)
 	list_segment(b, 1, 0, 0, 0, 8);
 	whole = list_bytes(b);
 	for (uint32_t len = 0; len <= whole; len++) {
-		uint8_t *exact = malloc(len ? len : 1); /* a sanitizer sees a byte too far */
+		uint8_t *exact = malloc(len ? len : 1);	/* a sanitizer sees a byte too far */
 		struct copy_list l;
 		struct sense s;
 
@@ -326,7 +326,7 @@ static void blocks_go_from_one_unit_to_another(void **state)
 	list_segment(b, 0, 0, 1, BLOCKS, 0);
 	copy(b, 0);
 	assert_int_equal(b->c.status, SCSI_GOOD);
-	assert_int_equal(b->chores, 4); /* three pieces of 2.4 MiB, and one of a block */
+	assert_int_equal(b->chores, 4);	/* three pieces of 2.4 MiB, and one of a block */
 	expect_block(b, 1, 0, 0, 7);
 	expect_block(b, 1, 1, 0, 0);
 	expect_block(b, 1, 20, 10, 7);
@@ -402,8 +402,8 @@ static void blocks_of_another_size_are_converted(void **state)
 	list_begin(b, 1, COPY_USAGE_HOLD);
 	list_cscd(b, 0);
 	list_cscd(b, LARGE);
-	list_segment(b, 0, 8, 1, 1, 16);     /* 16 small blocks */
-	d = list_segment(b, 0, 16, 1, 4, 2); /* 2 large ones */
+	list_segment(b, 0, 8, 1, 1, 16);	/* 16 small blocks */
+	d = list_segment(b, 0, 16, 1, 4, 2);	/* 2 large ones */
 	d[1] = 0x02;
 	copy(b, 0);
 	assert_int_equal(b->c.status, SCSI_GOOD);
@@ -445,9 +445,9 @@ static void a_copy_that_cannot_be_says_which_segment(void **state)
 		list_cscd(b, 0);
 		list_cscd(b, 1);
 		list_cscd(b, 3);
-		list_cscd(b, 1)[8] ^= 1;                /* nobody's name */
-		list_cscd(b, 1)[1] = 1;                 /* a tape */
-		be24_store(list_cscd(b, 0) + 29, 4096); /* other blocks than it has */
+		list_cscd(b, 1)[8] ^= 1;		/* nobody's name */
+		list_cscd(b, 1)[1] = 1;			/* a tape */
+		be24_store(list_cscd(b, 0) + 29, 4096);	/* other blocks than it has */
 		list_segment(b, 0, 0, 1, i * 8, 8);
 		list_segment(b, wrong[i].src, wrong[i].src_lba, wrong[i].dst, wrong[i].dst_lba, 2);
 		copy(b, 0);
@@ -455,7 +455,7 @@ static void a_copy_that_cannot_be_says_which_segment(void **state)
 		expect_pointer(b, wrong[i].flags, wrong[i].at);
 		assert_true(b->c.sense.has_command_info);
 		assert_int_equal(b->c.sense.command_info, 1);
-		expect_block(b, 1, i * 8 + 7, 7, 7); /* the first segment is done */
+		expect_block(b, 1, i * 8 + 7, 7, 7);	/* the first segment is done */
 	}
 }
 
@@ -524,7 +524,7 @@ static void what_became_of_a_copy_is_told_to_who_asked_for_it(void **state)
 	assert_int_equal(be32_load(b->c.param), 56 + 18);
 	assert_int_equal(b->c.param[56], SCSI_CHECK_CONDITION);
 	assert_int_equal(b->c.param[60 + 2], SENSE_COPY_ABORTED);
-	assert_int_equal(be32_load(b->c.param + 60 + 8), 1); /* the segment */
+	assert_int_equal(be32_load(b->c.param + 60 + 8), 1);	/* the segment */
 	results(b, &b->b, SCSI_SA_COPY_STATUS_LID1, 5);
 	expect_sense(b, SENSE_ILLEGAL_REQUEST, SENSE_INVALID_FIELD_IN_CDB);
 	b->segments = 1;
@@ -553,14 +553,14 @@ static void a_copy_that_runs_is_seen_and_its_name_is_taken(void **state)
 	assert_int_equal(b->c.param[4] & 0x7f, 0);
 	copy(b, 0);
 	expect_sense(b, SENSE_ILLEGAL_REQUEST, SENSE_OPERATION_IN_PROGRESS);
-	for (unsigned i = 1; i < NEXUS_COPIES_MAX * 3; i++) { /* results do not push it out */
+	for (unsigned i = 1; i < NEXUS_COPIES_MAX * 3; i++) {	/* results do not push it out */
 		b->list[0] = (uint8_t)(100 + i);
 		copy(b, 0);
 		assert_int_equal(b->c.status, SCSI_GOOD);
 	}
 	results(b, &b->a, SCSI_SA_COPY_STATUS_LID1, 5);
 	assert_int_equal(b->c.param[4] & 0x7f, 0);
-	scsi_end(&first); /* aborted */
+	scsi_end(&first);	/* aborted */
 	results(b, &b->a, SCSI_SA_COPY_STATUS_LID1, 5);
 	expect_sense(b, SENSE_ILLEGAL_REQUEST, SENSE_INVALID_FIELD_IN_CDB);
 	b->list[0] = 5;
@@ -589,11 +589,11 @@ static void limits_are_told_as_they_are(void **state)
 	d = b->c.param;
 	assert_int_equal(be16_load(d + 2) + 4, b->c.want);
 	for (d += 4; d < b->c.param + b->c.want; d += 4 + be16_load(d + 2))
-		assert_int_equal(be16_load(d + 2) % 4, 0); /* each leads to the next */
+		assert_int_equal(be16_load(d + 2) % 4, 0);	/* each leads to the next */
 	assert_int_equal(d - b->c.param, b->c.want);
 	cdb_inquiry(cdb, -1, 96);
 	bench_begin(b, &b->a, 0, cdb, 0);
-	assert_int_equal(b->c.param[5], 0x08); /* 3PC */
+	assert_int_equal(b->c.param[5], 0x08);	/* 3PC */
 }
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, bench_set_up, bench_tear_down)
