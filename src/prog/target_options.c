@@ -448,6 +448,14 @@ static int options_param(struct target_settings *st, const char *word, struct er
 }
 
 /* The options that are settings of the program. Returns 1 for another one. */
+/* An empty word is a script's empty variable, and must not mean root. */
+static int options_user(struct target_keys *k, const char *words, struct err *e)
+{
+	if (!*words)
+		return err_set(e, ERR_INVALID, "--user: want a USER or USER:GROUP");
+	return settings_set_by_name(&target_keys_all, k, "user", words, NULL, e);
+}
+
 static int options_of_settings(struct target_settings *st, int code, const char *arg, struct err *e)
 {
 	struct target_keys *k = &st->conf.keys;
@@ -461,7 +469,7 @@ static int options_of_settings(struct target_settings *st, int code, const char 
 		k->open = true;
 		return 0;
 	case OPT_USER:
-		return settings_set_by_name(&target_keys_all, k, "user", arg, NULL, e);
+		return options_user(k, arg, e);
 	case OPT_PING_INTERVAL:
 		return options_span("--ping-interval", arg, &k->nop_interval, e);
 	case OPT_PING_TIMEOUT:

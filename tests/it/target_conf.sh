@@ -269,6 +269,8 @@ root_is_dropped_for_good() {
 
 only_root_becomes_another() {
 	need_ours iscsifs-target
+	expect_exit 7 '--user: want a USER' iscsifs-target --listen 127.0.0.1:0 --target "$IQN" \
+		--lun ram:1M --user ''
 	expect_exit 21 'no such user' iscsifs-target --listen 127.0.0.1:0 --target "$IQN" \
 		--lun ram:1M --user nobody-of-that-name
 	expect_exit 21 'no group' iscsifs-target --listen 127.0.0.1:0 --target "$IQN" \
