@@ -101,6 +101,12 @@ void admin_remove_lun(struct server *s, struct lun *l)
 	list_append(&s->retired, &l->link);
 }
 
+/* May it get @bytes while threads are at it? Memory would move, and who writes would undo a cut. */
+static bool admin_must_rest(const struct lun *l, uint64_t bytes)
+{
+	return l->disk->mapped || (bytes && bytes < l->blocks * l->block_bytes);
+}
+
 int admin_resize_lun(struct server *s, struct lun *l, uint64_t bytes, bool cut, struct err *e)
 {
 	const uint8_t *before = l->disk->mapped ? disk_map(l->disk, 0, 1, false) : NULL, *after;
@@ -108,9 +114,9 @@ int admin_resize_lun(struct server *s, struct lun *l, uint64_t bytes, bool cut, 
 	struct connection *c;
 	int rc;
 
-	if (l->busy)		/* a thread is at its memory */
-		return err_set(e, ERR_AGAIN, "LUN %u of %s is being copied from or to; try again when "
-			       "that is over", l->number, l->target->name);
+	if (l->busy && admin_must_rest(l, bytes))
+		return err_set(e, ERR_AGAIN, "LUN %u of %s has commands at work; try again when they "
+			       "are done", l->number, l->target->name);
 	rc = lun_resize(l, bytes, cut, e);
 	if (rc)
 		return rc;

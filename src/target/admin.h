@@ -11,7 +11,10 @@
  */
 void admin_remove_lun(struct server *s, struct lun *l);
 
-/* As lun_resize(), for a unit from whose memory connections may be sending. Also -ERR_AGAIN. */
+/*
+ * As lun_resize(), for a unit from whose memory connections may be sending. Also -ERR_AGAIN: threads
+ * are at work on it, and it is to be cut, or its memory may have to move.
+ */
 int admin_resize_lun(struct server *s, struct lun *l, uint64_t bytes, bool cut, struct err *e);
 
 /*

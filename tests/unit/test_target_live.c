@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "iscsifs/cursor.h"
+#include "target/admin.h"
 #include "target/disk_cache.h"
 #include "target/scsi_cmd.h"
 #include "target/target.h"
@@ -332,6 +333,29 @@ static void a_resized_file_is_longer_or_shorter(void **state)
 	assert_int_equal(v->a.ua[l->index], 0);		/* nothing changed */
 }
 
+/* Who reads much that is not in the page cache keeps threads at work all the time. */
+static void a_file_at_work_grows_and_is_not_cut(void **state)
+{
+	struct live *v = *state;
+	struct lun *ram = target_lun(v->t, 5), *file = target_lun(v->t, 2);
+	struct err e = ERR_INIT;
+	struct server s;
+
+	server_init(&s);
+	ram->busy = file->busy = 1;
+	assert_int_equal(admin_resize_lun(&s, file, 4 * SIZE, true, &e), 0);
+	assert_int_equal(file->blocks, 4 * SIZE / BLOCK);
+	assert_int_equal(truncate(v->path, 5 * SIZE), 0);
+	assert_int_equal(admin_resize_lun(&s, file, 0, true, &e), 0);
+	assert_int_equal(admin_resize_lun(&s, file, SIZE, true, &e), -ERR_AGAIN);
+	assert_int_equal(live_file_size(v), 5 * SIZE);
+	assert_int_equal(admin_resize_lun(&s, ram, 64 * SIZE, true, &e), -ERR_AGAIN);
+	ram->busy = file->busy = 0;
+	assert_int_equal(admin_resize_lun(&s, file, SIZE, true, &e), 0);
+	assert_int_equal(admin_resize_lun(&s, ram, 64 * SIZE, true, &e), 0);
+	server_fini(&s);
+}
+
 static void a_file_that_grew_outside_is_measured(void **state)
 {
 	struct live *v = *state;
@@ -550,6 +574,7 @@ int main(void)
 		CASE(write_protection_comes_and_goes),
 		CASE(what_was_opened_for_reading_is_opened_again),
 		CASE(a_resized_file_is_longer_or_shorter),
+		CASE(a_file_at_work_grows_and_is_not_cut),
 		CASE(a_file_that_grew_outside_is_measured),
 		CASE(memory_keeps_its_bytes_and_forgets_what_is_cut),
 		CASE(a_cache_over_a_disk_is_resized_with_it),
