@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "iscsifs/cleanup.h"
 #include "iscsifs/num.h"
@@ -78,6 +79,16 @@ void control_dump(struct control_request *rq, void *arg)
 
 /* --- update --- */
 
+/* A terminal, or a pipe that we have open ourselves, may keep us waiting for ever. */
+static int conf_want_file(const char *path, struct err *e)
+{
+	struct stat st;
+
+	if (stat(path, &st) || S_ISREG(st.st_mode))
+		return 0;		/* what is not there is told by who opens it */
+	return err_set(e, ERR_INVALID, "%s: want a regular file", path);
+}
+
 void control_update(struct control_request *rq, void *arg)
 {
 	const char *path = control_need(rq, "file");
@@ -91,8 +102,10 @@ void control_update(struct control_request *rq, void *arg)
 	    control_flag(rq, "tgt", false, &tgt))
 		return;
 	target_conf_init(&c);
-	rc = tgt ? tgt_conf_read(&c, path, conf_note, rq, &e) :
-		   target_conf_read(&c, path, conf_note, rq, &e);
+	rc = conf_want_file(path, &e);
+	if (!rc)
+		rc = tgt ? tgt_conf_read(&c, path, conf_note, rq, &e) :
+			   target_conf_read(&c, path, conf_note, rq, &e);
 	rc = rc ? rc : target_conf_check(&c, conf_note, rq, &e);
 	rc = rc ? rc : target_update(sv, &c, force, conf_note, rq, &e);
 	target_conf_fini(&c);

@@ -146,11 +146,21 @@ static int update_check_open(const struct update *u, struct err *e)
 	return 0;
 }
 
+/* A file that is empty is one that somebody is just writing, or the wrong one. */
+static int update_check_empty(const struct update *u, struct err *e)
+{
+	if (u->force || !list_empty(&u->c->targets) || list_empty(&u->s->targets))
+		return 0;
+	return err_set(e, ERR_BUSY, "there is no target in it; to take all away, force it");
+}
+
 static int update_check(const struct update *u, struct err *e)
 {
 	const struct target_conf_target *ct;
 	const struct target *t;
-	int rc = update_check_open(u, e);
+	int rc = update_check_empty(u, e);
+
+	rc = rc ? rc : update_check_open(u, e);
 
 	list_each(t, &u->s->targets, link)
 		rc = rc ? rc : update_check_target(u, t, e);

@@ -11,7 +11,7 @@
  * negotiated, accounts, rules, limits. @c was checked, and its accounts and rules move to @s.
  *
  * @force  end sessions and commands of what goes or is replaced; else nothing is done at all while
- *         there are some.
+ *         there are some. Also: take all targets away, because @c has none.
  * @note   hears what will only change at the next start.
  *
  * Returns 0; or -code with a sentence in @e, and everything is as it was: ERR_BUSY, a disk that

@@ -429,10 +429,23 @@ an_update_changes_what_it_may_and_refuses_the_rest() {
 	pattern_check "$(lun_file 0)" seed=1 blocks=0..63
 }
 
+an_empty_file_takes_nothing_away() {
+	_start "lun=$CASE_DIR/disk.img"
+	: >empty.conf
+	expect_exit 28 'there is no target in it' "${ADM[@]}" target update empty.conf
+	_target list >list.out
+	expect "the target" grep -q "^target=$IQN" list.out
+	_target update empty.conf --force
+	_target list >list.out
+	expect_not "a target" grep -q '^target=' list.out
+	_target update empty.conf
+}
+
 nothing_waits_for_a_pipe() {
 	_start "lun=$CASE_DIR/disk.img"
 	mkfifo pipe
-	expect_exit 7 'pipe is a pipe: want a file' "${ADM[@]}" target update pipe
+	expect_exit 7 'pipe: want a regular file' "${ADM[@]}" target update pipe
+	expect_exit 7 'want a regular file' "${ADM[@]}" target update /dev/stdin
 	expect_exit 7 'neither a regular file' "${ADM[@]}" target lun add "$CASE_DIR/pipe" readonly=1
 	(umask 077 && echo "password_file = '$CASE_DIR/pipe'" >t.conf)
 	echo "target '$IQN' { incominguser = joe" >>t.conf
