@@ -113,49 +113,74 @@ static int main_daemonise(const struct target_settings *st, int *tell, struct er
 	_exit(child.code);
 }
 
-static void main_got_signal(void *arg, int signo)
+/* What there is while it serves. */
+struct main_process {
+	const struct target_settings *st;
+	struct server *server;
+	struct target_user user;
+	struct loop *loop;
+	struct control_server *control;
+	int pid_file;
+};
+
+/* What rotates logs has moved ours away: begin a new one. */
+static void main_new_log(const struct target_settings *st)
 {
-	log_info("ending | signal=%s", strsignal(signo));
-	loop_stop(arg);
+	struct err e = ERR_INIT;
+
+	if (main_open_log(st, &e))
+		log_warn("the log goes on where it was: %s", e.text);
+	else
+		log_info("the log begins");
 }
 
-static int main_start(struct target_settings *st, const struct target_user *user,
-		      struct loop **loop, struct control_server **control, int *pid_file,
-		      struct err *e)
+/* A terminal that hangs up ends what runs on it; in the background there is none. */
+static void main_got_signal(void *arg, int signo)
+{
+	const struct main_process *m = arg;
+
+	if (signo == SIGHUP && !m->st->foreground) {
+		main_new_log(m->st);
+		return;
+	}
+	log_info("ending | signal=%s", strsignal(signo));
+	loop_stop(m->loop);
+}
+
+static int main_start(struct main_process *m, struct err *e)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, 0 };
+	const struct target_settings *st = m->st;
 	int rc = main_open_log(st, e);
 
 	if (rc)
 		return rc;
-	*pid_file = st->pid_file ? pid_file_take(st->pid_file, e) : -1;
+	m->pid_file = st->pid_file ? pid_file_take(st->pid_file, e) : -1;
 	if (err_is_set(e))
 		return -(int)e->code;
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);	/* a file that may not grow is an error of a write */
-	rc = loop_new(loop);
-	rc = rc ? rc : loop_signals(*loop, signals, main_got_signal, *loop);
-	rc = rc ? rc : server_start(&st->server, *loop);
+	rc = loop_new(&m->loop);
+	rc = rc ? rc : loop_signals(m->loop, signals, main_got_signal, m);
+	rc = rc ? rc : server_start(m->server, m->loop);
 	if (rc)
 		return err_set(e, ERR_INTERNAL, "cannot start: %s", strerror(-rc));
-	rc = st->server.faults ? faults_start(st->server.faults, e) : 0;
+	rc = m->server->faults ? faults_start(m->server->faults, e) : 0;
 	if (!rc && st->control)
-		rc = control_server_new(control, *loop, st->control, server_commands,
-					&st->server, e);
-	return rc ? rc : main_become(st, user, e);
+		rc = control_server_new(&m->control, m->loop, st->control, server_commands,
+					m->server, e);
+	return rc ? rc : main_become(st, &m->user, e);
 }
 
 static int main_serve(struct target_settings *st, struct err *e)
 {
-	struct control_server *control = NULL;
-	struct target_user user = { 0 };
-	struct loop *loop = NULL;
-	int tell = -1, pid_file = -1;
-	int rc = main_open(st, &user, e);
+	struct main_process m = { .st = st, .server = &st->server, .pid_file = -1 };
+	int tell = -1;
+	int rc = main_open(st, &m.user, e);
 
 	if (!rc && !st->foreground)
 		rc = main_daemonise(st, &tell, e);
-	rc = rc ? rc : main_start(st, &user, &loop, &control, &pid_file, e);
+	rc = rc ? rc : main_start(&m, e);
 	if (tell >= 0) {
 		(void)!write(tell, e, sizeof(*e));
 		close(tell);
@@ -163,14 +188,14 @@ static int main_serve(struct target_settings *st, struct err *e)
 	} else if (!rc) {
 		main_announce(st);
 	}
-	if (!rc && loop_run(loop))
+	if (!rc && loop_run(m.loop))
 		rc = err_set(e, ERR_INTERNAL, "the event loop failed");
-	if (st->server.faults)
-		fault_control_end(st->server.faults);
-	control_server_free(control);
-	server_fini(&st->server);
-	pid_file_remove(pid_file, st->pid_file);
-	loop_free(loop);
+	if (m.server->faults)
+		fault_control_end(m.server->faults);
+	control_server_free(m.control);
+	server_fini(m.server);
+	pid_file_remove(m.pid_file, st->pid_file);
+	loop_free(m.loop);
 	return rc;
 }
 

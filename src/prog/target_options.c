@@ -136,7 +136,8 @@ static const char options_help[] =
 	"      --fault-file FILE      a file of rules, - for standard input\n"
 	"      --help, --version\n"
 	"\n"
-	"Prints \"listening ADDRESS:PORT\" for each address when it is ready. SIGTERM and SIGINT end it.\n";
+	"Prints \"listening ADDRESS:PORT\" for each address when it is ready. SIGTERM and SIGINT end it,\n"
+	"SIGHUP opens its log file again.\n";
 
 /* --- disks --- */
 
@@ -507,8 +508,7 @@ static int options_option(struct target_settings *st, int code, const char *arg,
 	case OPT_PID_FILE:
 		return options_absolute(arg, &st->pid_file, e);
 	case OPT_LOG_FILE:
-		st->log_file = arg;
-		return 0;
+		return options_absolute(arg, &st->log_file, e);
 	case OPT_ENABLE_FAULTS:
 		st->faults.enabled = true;
 		return 0;
@@ -602,5 +602,6 @@ void target_options_free(struct target_settings *st)
 {
 	target_conf_fini(&st->conf);
 	free(st->pid_file);
+	free(st->log_file);
 	free(st->control);
 }

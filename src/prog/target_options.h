@@ -24,7 +24,7 @@ struct target_settings {
 	unsigned listens;
 	char *pid_file;			/* absolute, as is control: a daemon leaves its directory */
 	char *control;			/* path of the control socket */
-	const char *log_file;
+	char *log_file;
 	struct target_secret incoming;	/* of the last --target */
 	struct target_secret outgoing;
 	struct target_faults faults;

@@ -207,6 +207,18 @@ a_second_start_leaves_the_first_alone() {
 	expect_equal "pid file" "$(cat pid)" "${PID[target.t]}"
 }
 
+a_rotated_log_begins_anew() {
+	need_ours iscsifs-target
+	iscsifs-target --listen 127.0.0.1:0 --target "$IQN" --lun ram:1M --control control \
+		--pid-file pid --log-file log >started || fail "it does not start"
+	mv log log.1
+	kill -HUP "$(cat pid)"
+	wait_for 10 "a new log" grep -q 'the log begins' log
+	iscsifsadm --socket=control target stop
+	wait_for 10 "its end" test ! -e pid
+	expect_not "the end in the old log" grep -q ending log.1
+}
+
 # A login that must fail as CODE with a log that says WHY.
 _refused() {
 	need_fuse
