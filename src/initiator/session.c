@@ -467,8 +467,10 @@ static void session_check_alive(struct session *s)
 		in.interval = 0;
 	switch (alive_check(&s->alive, &in, &next)) {
 	case ALIVE_DEAD:
-		session_set_error(s, ERR_PDU_TIMEOUT, "nothing was received for noop_out_interval + "
-						      "noop_out_timeout");
+		session_set_error(s, ERR_PDU_TIMEOUT, limit > 0 && in.oldest >= limit
+				  ? "a command was not answered within scsi_cmd_timeout, and nothing "
+				    "can be asked for"
+				  : "nothing was received for noop_out_interval + noop_out_timeout");
 		session_lost(s, LINK_EV_LOST);
 		return;
 	case ALIVE_PING:
