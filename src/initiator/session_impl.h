@@ -102,12 +102,32 @@ struct session {
 void session_step(struct session *s, enum link_event ev);
 /* The link is lost for this reason: step when the loop has it again. */
 void session_lose(struct session *s, enum err_code code, const char *text);
-/* Is it probable that another initiator uses our name and ISID? */
-bool session_has_rival(const struct session *s);
 /* A LUN has nothing left to do. */
 void session_lun_drained(void *arg, struct lun *lun);
 /* on_first_login, once. */
 void session_decide(struct session *s, const struct err *err);
+
+/* session_loss.c */
+void session_set_error(struct session *s, enum err_code code, const char *text);
+/* What a loss means for somebody who waits for the first login. */
+enum err_code session_loss_code(const struct transport_loss *loss);
+/* The attempt failed, or the link was lost; last_err says why. Takes the step. */
+void session_lost(struct session *s, enum link_event ev);
+/* Requests of its LUNs that were answered well. */
+uint64_t session_answered(const struct session *s);
+/* Is it probable that another initiator uses our name and ISID? */
+bool session_has_rival(const struct session *s);
+
+/* session_dial.c */
+void session_dial_init(struct session *s);
+/* One attempt, at the address in turn; it is over when session_step() hears of it. */
+void session_dial(struct session *s);
+/* When to dial after a loss or a failure. */
+mono_ms session_dial_at(const struct session *s);
+/* No login before this instant; in the past when there is nothing to wait for. */
+mono_ms session_login_at(const struct session *s);
+/* The clock of the attempt, or of the end, by the settings of now. */
+void session_time_attempt(struct session *s);
 
 /* session_ladder.c */
 void session_ladder_init(struct session *s);

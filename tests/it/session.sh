@@ -220,7 +220,7 @@ another_initiator_with_our_name_is_told() {
 	finish "${PID[rival]}"
 	session_expect link=UP gate=OPEN
 	_read_one "$(lun_file)"
-	expect_equal "in the log" "$(grep -c 'error: perhaps another' mount.m.log)" 1
+	expect_equal "in the log" "$(grep -c 'warn: perhaps another' mount.m.log)" 1
 }
 
 # The daemon is stopped for longer than every time limit of its own, with more on its way to it than
