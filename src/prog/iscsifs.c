@@ -110,6 +110,16 @@ static int main_launch(struct launch *l)
 	return main_run(l);
 }
 
+/* Begin the log now, in the foreground; in the background try whether it can be. */
+static int main_begin_log(const struct options *o, struct err *err)
+{
+	int rc = *o->log_file ? log_open(LOG_SINK_FILE, "iscsifs", o->log_file) : 0;
+
+	if (rc < 0)
+		return err_set(err, ERR_ACCESS, "log_file=%s: %s", o->log_file, strerror(-rc));
+	return o->foreground ? 0 : log_open(LOG_SINK_STDERR, "iscsifs", NULL);
+}
+
 int main(int argc, char **argv)
 {
 	struct options options;
@@ -132,9 +142,7 @@ int main(int argc, char **argv)
 		log_set_level(LOG_LEVEL_DEBUG);
 	else if (!options.foreground)
 		log_set_level(LOG_LEVEL_WARN);
-	if (options.foreground && *options.log_file)
-		log_open(LOG_SINK_FILE, "iscsifs", options.log_file);
-	code = main_launch(&launch);
+	code = main_begin_log(&options, &err) ? main_error(&err) : main_launch(&launch);
 	options_fini(&options);
 	return code;
 }

@@ -250,4 +250,13 @@ a_path_in_an_option_is_taken_from_where_one_stands() {
 	mv c.log c.txt
 }
 
+a_log_that_cannot_be_is_told() {
+	need_ours iscsifs
+	mkdir mnt
+	expect_exit 13 'log_file=.*/no/log: No such file' iscsifs -o background,log_file=no/log \
+		iscsi://127.0.0.1:1/iqn.2026-11.example:disk mnt
+	expect_exit 13 'log_file=.*/no/log: No such file' iscsifs -f -o log_file=no/log \
+		iscsi://127.0.0.1:1/iqn.2026-11.example:disk mnt
+}
+
 run_cases "$@"
