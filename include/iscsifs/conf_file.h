@@ -13,7 +13,10 @@
 #include "iscsifs/err.h"
 #include "iscsifs/settings.h"
 
-enum { CONF_FILE_MAX = 1024 * 1024 };	/* bytes; a larger file is no configuration */
+enum {
+	CONF_FILE_MAX = 1024 * 1024,	/* bytes; a larger file is no configuration */
+	CONF_SECTIONS_MAX = 8192,	/* libconfuse compares each with all before it */
+};
 
 /* A key that is no setting. */
 struct conf_key {
@@ -57,11 +60,12 @@ struct conf_file {
 };
 
 /*
- * Read @path (a regular file, or a pipe).
+ * Read @path: a regular file, or a pipe that a shell has opened for us (see conf_text_open()).
  *
- * Refused, with `PATH:LINE: …` in @err: what is no such file, an unknown key (the nearest is named),
- * a key or a title that comes twice, and a file with a secret in it that group or others may read
- * (ERR_ACCESS). The values of settings are not looked at: see conf_apply().
+ * Refused, with `PATH:LINE: …` in @err: what is no such file, more than CONF_SECTIONS_MAX sections,
+ * an unknown key (the nearest is named), a key or a title that comes twice, and a file with a secret
+ * in it that group or others may read (ERR_ACCESS). The values of settings are not looked at: see
+ * conf_apply().
  *
  * Returns 0 or -code; *out is the caller's to conf_file_free(). Not reentrant.
  */

@@ -72,6 +72,9 @@ static int conf_take_section(cfg_t *cfg, cfg_opt_t *opt)
 	struct conf_section *s = conf_file_section(reading.file, section, cfg_title(section),
 						   cfg->line);
 
+	if (reading.file->count > CONF_SECTIONS_MAX)
+		return err_set(reading.err, ERR_INVALID, "%s:%d: more than %d sections",
+			       reading.file->path, cfg->line, CONF_SECTIONS_MAX);
 	if (outer && s)
 		s->parent = parent;
 	else

@@ -192,6 +192,20 @@ static void passwords_that_others_may_read_are_refused(void **state)
 	assert_null(strstr(w->err.text, "hunter2"));
 }
 
+/* Each one costs more than the one before it: a whole file of them held up a running target. */
+static void sections_have_a_limit(void **state)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	for (int i = 0; i < 30000; i++)
+		fprintf(f, "target 'iqn.a1:%d' {}\n", i);
+	fclose(f);
+	refuse(*state, text, "t.conf:8192: more than 8192 sections");
+	free(text);
+}
+
 static void mistakes_are_told_with_their_place(void **state)
 {
 	static const struct {
@@ -496,6 +510,7 @@ int main(void)
 						world_teardown),
 		cmocka_unit_test_setup_teardown(passwords_that_others_may_read_are_refused,
 						world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(sections_have_a_limit, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(mistakes_are_told_with_their_place, world_setup,
 						world_teardown),
 		cmocka_unit_test_setup_teardown(what_cannot_be_had_is_said, world_setup,
