@@ -46,7 +46,7 @@ struct node_settings {
 	/* The connection. */
 	span_ms login_timeout;
 	span_ms logout_timeout;
-	span_ms auth_timeout;		/* fixed: within login_timeout */
+	span_ms auth_timeout;
 	span_ms noop_out_interval;	/* 0: no pings */
 	span_ms noop_out_timeout;	/* 0: no pings */
 

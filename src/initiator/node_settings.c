@@ -57,7 +57,7 @@ static const struct setting node_rows[] = {
 	  .deflt = "wait", FIELD(time2wait),
 	  .help = "wait: log in again not before DefaultTime2Wait is over, as RFC 7143 wants; "
 		  "eager: at once (our own)" },
-	{ "node.session.initial_login_retry_max", INT(0, INT32_MAX), HONOURED,
+	{ "node.session.initial_login_retry_max", INT(0, INT32_MAX), LIVE,
 	  .deflt = "8", FIELD(initial_login_retry_max),
 	  .help = "how often the first login is tried again before the mount fails" },
 	{ "node.session.reopen_max", INT(0, INT32_MAX), LIVE,
@@ -85,9 +85,9 @@ static const struct setting node_rows[] = {
 	{ "node.conn[0].timeo.logout_timeout", SPAN(1, HOUR), LIVE,
 	  .deflt = "15", FIELD(logout_timeout),
 	  .help = "how long a logout may take before the connection is closed without an answer" },
-	{ "node.conn[0].timeo.auth_timeout", SPAN(1, HOUR), .deflt = "45", FIELD(auth_timeout),
-	  FIXED("authentication is a part of login_timeout here"),
-	  .help = "how long the authentication may take" },
+	{ "node.conn[0].timeo.auth_timeout", SPAN(1, HOUR), LIVE,
+	  .deflt = "45", FIELD(auth_timeout),
+	  .help = "how long the authentication may take, within login_timeout" },
 	{ "node.conn[0].timeo.noop_out_interval", SPAN(0, HOUR), LIVE,
 	  .deflt = "5", FIELD(noop_out_interval),
 	  .help = "after how long without a received byte a ping is sent; 0 is no pings" },
@@ -96,8 +96,9 @@ static const struct setting node_rows[] = {
 	  .help = "after how much more silence the link counts as lost; 0 is no pings" },
 
 	/* Queues. */
-	{ "node.session.cmds_max", INT(2, 2048), HONOURED, .deflt = "128", FIELD(cmds_max),
-	  .help = "how many commands of a session are on the wire at once" },
+	{ "node.session.cmds_max", INT(2, 2048), LIVE, .deflt = "128", FIELD(cmds_max),
+	  .help = "how many commands of a session are on the wire at once; more than a link was "
+		  "made with, from the next login on" },
 	{ "node.session.queue_depth", INT(1, 1024), LIVE, .deflt = "32", FIELD(queue_depth),
 	  .help = "how many commands of a LUN are on the wire at once" },
 	{ "node.session.nr_sessions", INT(1, 32), .deflt = "1", FIELD(nr_sessions),

@@ -302,7 +302,8 @@ int session_new(struct session **out, struct loop *loop, const struct session_pa
 	loop_call_init(&s->lose_call, session_lose_now);
 	loop_call_init(&s->drained_call, session_drained_now);
 	s->luns_buf = malloc(SESSION_LUNS_BYTES);
-	ioq_wire_init(&s->wire, loop, (unsigned)s->settings.cmds_max);
+	s->slots = (unsigned)s->settings.cmds_max;
+	ioq_wire_init(&s->wire, loop, s->slots);
 	if (!s->luns_buf) {
 		session_free(s);
 		return err_set(err, ERR_NOMEM, "no memory for a session");
@@ -393,6 +394,7 @@ int session_set(struct session *s, const char *name, const char *value, struct e
 	rc = settings_set(row, &s->settings, value, NULL, err);
 	if (rc < 0)
 		return rc;
+	s->wire.slots = MIN((unsigned)s->settings.cmds_max, s->slots);
 	list_each(lun, &s->luns, link)
 		lun_settings_changed(lun);
 	session_time_anew(s);

@@ -128,13 +128,15 @@ static void session_dial_address(struct session *s)
 		.header_digest = session_digest(s),
 		.initial_r2t = n->initial_r2t,
 		.immediate_data = n->immediate_data,
-		.commands = s->wire.slots + SESSION_EXTRA_SLOTS,
+		.commands = (unsigned)n->cmds_max + SESSION_EXTRA_SLOTS,
 		.login_at = session_login_at(s),
+		.auth_timeout = n->auth_timeout,
 	};
 	int rc;
 
 	snprintf(s->portal, sizeof(s->portal), "%s", s->addresses.portals[s->address_next++]);
 	s->dials++;
+	s->slots = s->wire.slots = (unsigned)n->cmds_max;
 	rc = transport_dial(&s->tp, s->loop, &p, &session_transport_events, s);
 	if (rc < 0)
 		session_lose(s, ERR_INTERNAL, strerror(-rc));

@@ -52,6 +52,7 @@ struct session {
 	bool ever_up;
 	bool decided;				/* on_first_login ran */
 	unsigned failures;			/* dials in a row that came to nothing */
+	unsigned untold;			/* of them since the link was up: the first is told */
 	mono_ms lost_at;			/* of the last login that was lost; MONO_NEVER: none */
 	span_ms time2wait;
 	mono_ms login_time;			/* of the last one */
@@ -80,6 +81,7 @@ struct session {
 
 	/* LUNs. */
 	struct ioq_wire wire;
+	unsigned slots;				/* of commands, that the transport was made with */
 	struct list luns;			/* struct lun, by number */
 	struct transport_cmd luns_cmd;
 	bool luns_asking;

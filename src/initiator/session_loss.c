@@ -127,11 +127,12 @@ static enum link_event session_attempt_failed(struct session *s, enum link_event
 		s->thefts = 0;		/* who is reinstated elsewhere still takes logins */
 	portals_failed(&s->portals);
 	s->failures++;
+	s->untold++;
 	if (session_gives_up(s))
 		return LINK_EV_REFUSED;
-	if (s->failures == 1 || s->failures % 10 == 0 || !s->ever_up)
+	if (s->untold == 1 || s->untold % 10 == 0 || !s->ever_up)
 		session_log_failure(s);
-	if (s->failures == 1)
+	if (s->untold == 1)
 		session_post(s, "login-failed", "portal", s->portal, "why", s->last_err.text);
 	return ev;
 }
@@ -178,6 +179,7 @@ void session_lost(struct session *s, enum link_event ev)
 		if (!s->asked_away)
 			ioq_wire_note_loss(&s->wire);
 		s->losses++;
+		s->untold = 0;
 		s->failures = session_failures_now(s);
 		s->redirects = 0;
 		if (session_was_used(s))

@@ -59,6 +59,7 @@ struct transport_param {
 	 * with our ISID is one). In the past: at once.
 	 */
 	mono_ms login_at;
+	span_ms auth_timeout;		/* from the first login request until CHAP is over; 0: none */
 };
 
 /* What was negotiated. Values that the target did not name are RFC 7143 section 13 defaults. */

@@ -91,6 +91,8 @@ static void transport_begin_login(struct transport *tp)
 		return;
 	}
 	tp->phase = TRANSPORT_PHASE_LOGIN;
+	if (tp->login.want_chap && tp->auth_timeout > 0)
+		loop_timer_set(&tp->login_timer, loop_now(tp->loop) + tp->auth_timeout);
 	transport_write_out(tp);
 }
 
@@ -100,6 +102,9 @@ void transport_login_due(struct loop_timer *t)
 
 	if (tp->phase == TRANSPORT_PHASE_HELD)
 		transport_begin_login(tp);
+	else if (tp->phase == TRANSPORT_PHASE_LOGIN)
+		transport_lose(tp, TRANSPORT_LOSS_LOGIN,
+			       "the authentication was not over within auth_timeout");
 }
 
 void transport_login_at(struct transport *tp, mono_ms when)
@@ -219,6 +224,8 @@ static void transport_login_reply(struct transport *tp)
 		transport_lose_login(tp, &loss);
 		return;
 	}
+	if (tp->login.proved)
+		loop_timer_stop(&tp->login_timer);
 	transport_await(tp, LOGIN_HEADER_BYTES);
 	transport_service(tp, POLLIN);
 	if (tp->phase == TRANSPORT_PHASE_LOST)

@@ -507,6 +507,7 @@ static void transport_init(struct transport *tp, struct loop *loop,
 	loop_call_init(&tp->notify, transport_notify);
 	loop_timer_init(loop, &tp->login_timer, transport_login_due);
 	tp->login_at = param->login_at;
+	tp->auth_timeout = param->auth_timeout;
 	list_init(&tp->idle);
 	list_init(&tp->withheld);
 	login_init(&tp->login, param);

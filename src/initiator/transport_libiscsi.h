@@ -87,7 +87,8 @@ struct transport {
 	enum transport_phase phase;
 	mono_ms dialled;
 	mono_ms login_at;
-	struct loop_timer login_timer;
+	span_ms auth_timeout;
+	struct loop_timer login_timer;	/* the login may begin; then its authentication is overdue */
 	char portal[TRANSPORT_PORTAL_MAX];
 	char local[TRANSPORT_PORTAL_MAX];
 	char target[TRANSPORT_NAME_MAX];

@@ -427,6 +427,7 @@ int login_judge(struct login *lg, const uint8_t *pdu, size_t bytes, struct trans
 				    "the target's login answer comes in parts, which libiscsi cannot read");
 	if ((stage || transit) && login_leave_security(lg, loss))
 		return -1;
+	lg->proved |= stage || transit;
 	lg->done = transit && next == LOGIN_STAGE_FULL;
 	if (!lg->done)
 		return 0;

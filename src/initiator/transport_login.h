@@ -32,6 +32,7 @@ struct login {
 	unsigned name_at;		/* CHAP_N, the right one */
 	unsigned response_at;		/* CHAP_R, well formed; libiscsi compares it */
 	bool digest_named;
+	bool proved;			/* the security stage is behind us */
 	bool done;			/* this reply leads to full feature phase */
 	char address[TRANSPORT_PORTAL_MAX];	/* TargetAddress, without portal group */
 	struct transport_limits limits;

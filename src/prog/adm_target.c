@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
+#include <unistd.h>
 
 #include "iscsifs/check.h"
 #include "iscsifs/control.h"
@@ -200,6 +202,27 @@ static int put_user(struct adm_question *q, char **args, int count)
 	return put_one(q, "user", "USER: whose account?", args, count);
 }
 
+/* One line, and where a person types it nobody reads along. */
+static void read_secret(char *secret, int room, FILE *f)
+{
+	struct termios before, quiet;
+	bool asks = isatty(fileno(f)) && !tcgetattr(fileno(f), &before);
+
+	if (asks) {
+		quiet = before;
+		quiet.c_lflag &= ~(tcflag_t)ECHO;
+		fputs("password: ", stderr);
+		(void)tcsetattr(fileno(f), TCSAFLUSH, &quiet);
+	}
+	if (!fgets(secret, room, f))
+		*secret = 0;
+	if (asks) {
+		(void)tcsetattr(fileno(f), TCSAFLUSH, &before);
+		fputc('\n', stderr);
+	}
+	secret[strcspn(secret, "\r\n")] = 0;
+}
+
 /* USER [password_file=FILE]: its first line, or standard input's; never a word of the command line. */
 static int put_account(struct adm_question *q, char **args, int count)
 {
@@ -214,11 +237,9 @@ static int put_account(struct adm_question *q, char **args, int count)
 		args++;
 		count--;
 	}
-	if (!fgets(secret, sizeof(secret), f))
-		*secret = 0;
+	read_secret(secret, sizeof(secret), f);
 	if (f != stdin)
 		fclose(f);
-	secret[strcspn(secret, "\r\n")] = 0;
 	if (!*secret || strlen(secret) > ADM_TARGET_SECRET_MAX)
 		return err_set(&q->err, ERR_INVALID, "want a password of 1 to %d characters, in a file or on "
 			       "standard input", ADM_TARGET_SECRET_MAX);

@@ -43,6 +43,7 @@ struct disk {
 	bool write_protected;
 	bool sleeps;		/* its calls may wait for a device */
 	uint64_t slow_until_us;	/* it was slow lately: disk_is_slow(); the loop's thread only */
+	unsigned losses;	/* times that it lost what was written and not flushed */
 	bool forgets;		/* what was written is gone with the process */
 	uint64_t file[2];	/* device and inode of its file; 0, 0: it has none */
 };

@@ -401,5 +401,6 @@ void disk_cache_lose(struct disk *d, bool part, uint64_t seed)
 		}
 	}
 	pthread_mutex_unlock(&c->lock);
+	d->losses++;
 	log_info("write cache lost | lost_pages=%u kept_pages=%u", lost, kept);
 }

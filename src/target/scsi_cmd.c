@@ -145,6 +145,8 @@ void scsi_flushed(struct scsi_cmd *c, int rc)
 	scsi_good(c);
 	if (rc)
 		scsi_write_failed(c, rc, c->off);
+	else if (c->lun->disk->losses != c->losses)
+		scsi_fail(c, SENSE_ABORTED_COMMAND, 0);	/* what it wrote may not be there any more */
 }
 
 void scsi_chore_done(struct scsi_cmd *c, int rc)
@@ -306,6 +308,7 @@ void scsi_begin(struct scsi_cmd *c)
 	c->op = scsi_op_find(c->cdb[0], c->cdb[1] & 0x1f);
 	if (scsi_is_stopped(c))
 		return;
+	c->losses = c->lun ? c->lun->disk->losses : 0;
 	c->op->begin(c);
 	BUG_ON(c->next == SCSI_NEXT_NONE);
 }

@@ -85,6 +85,7 @@ struct scsi_cmd {
 		bool complete;		/* and nothing follows */
 	} out;
 	struct copy *copy;		/* scsi_copy.c's */
+	unsigned losses;		/* of its disk, when it began */
 	bool fua;
 	bool compare;			/* BYTCHK: data is compared */
 	uint8_t status;			/* enum scsi_status */

@@ -41,16 +41,40 @@ static uint64_t target_digest_start(const char *text)
 	return target_digest(0xcbf29ce484222325ull, text, strlen(text) + 1);
 }
 
+/* How many bytes the character at @p has; 0: it is no UTF-8, or a control. RFC 3629 section 4. */
+static unsigned target_char_bytes(const unsigned char *p)
+{
+	unsigned more = *p < 0xe0 ? 1 : *p < 0xf0 ? 2 : 3;
+	uint32_t c;
+
+	if (*p < 0x80)
+		return *p > ' ' && *p != 0x7f;
+	if (*p < 0xc2 || *p > 0xf4)
+		return 0;
+	c = *p & (0x3fu >> more);
+	for (unsigned i = 1; i <= more; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (p[i] & 0x3f);
+	}
+	if (c < 0xa0 || (more == 2 && (c < 0x800 || (c >= 0xd800 && c < 0xe000))) ||
+	    (more == 3 && (c < 0x10000 || c > 0x10ffff)))
+		return 0;
+	return more + 1;
+}
+
 bool target_name_ok(const char *name)
 {
 	size_t len = strlen(name);
+	unsigned n;
 
 	if (len < 5 || len > TARGET_NAME_MAX)
 		return false;
 	if (strncmp(name, "iqn.", 4) && strncmp(name, "eui.", 4) && strncmp(name, "naa.", 4))
 		return false;
-	for (const unsigned char *p = (const unsigned char *)name; *p; p++) {
-		if (*p <= ' ' || *p == 0x7f || strchr(",/\\\"", *p))
+	for (const unsigned char *p = (const unsigned char *)name; *p; p += n) {
+		n = target_char_bytes(p);
+		if (!n || strchr(",/\\\"", *p))
 			return false;
 	}
 	return true;

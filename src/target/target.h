@@ -171,7 +171,7 @@ struct nexus {
 	struct list link;
 };
 
-/* "iqn.", "eui." or "naa." name of legal length and characters? */
+/* "iqn.", "eui." or "naa." name of legal length, in UTF-8 without blanks and controls? */
 bool target_name_ok(const char *name);
 
 /* @name is copied. Returns 0 or -code. */

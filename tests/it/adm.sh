@@ -38,7 +38,7 @@ a_wrong_command_line_ends_with_seven() {
 	expect "what is wanted" grep -qF 'want seconds, -1 or more' err.txt
 	_exits 7 iscsifsadm set replacment_timeout 5
 	expect "a suggestion" grep -qF 'did you mean node.session.timeo.replacement_timeout?' err.txt
-	_exits 27 iscsifsadm set cmds_max 64
+	_exits 27 iscsifsadm set InitialR2T Yes
 	_exits 27 iscsifsadm set DataDigest CRC32C
 }
 

@@ -55,7 +55,7 @@ _has_written() {	# N
 # that is forgotten just then.
 a_cache_that_is_lost_and_announced_is_no_fault() {
 	_stage
-	_history dsync=no
+	_history
 	wait_for 20 "something to lose" _has_written 50
 	history_losing history
 	_fault 'time 0 do forget cache'

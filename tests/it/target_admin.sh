@@ -70,7 +70,7 @@ a_ram_disk_grows_under_reads() {
 }
 
 a_lun_is_cut_only_by_force() {
-	expect_log 'LUN shrank'
+	expect_log 'LUN shrank in size'
 	_start "lun=$CASE_DIR/disk.img"
 	_mount
 	expect_exit 7 'loses what is behind' "${ADM[@]}" target lun resize 0 32M
@@ -477,7 +477,7 @@ a_full_backing_store_is_no_space_and_works_again() {
 }
 
 a_file_cut_under_io_is_an_error_and_nothing_worse() {
-	expect_log 'the backing store of a LUN fails|flush failed|LUN shrank'
+	expect_log 'the backing store of a LUN fails|flush failed|LUN shrank in size'
 	_start "lun=$CASE_DIR/disk.img" lun=ram:8M
 	_mount
 	pattern_write "$(lun_file)" seed=1 blocks=0..1023 sync=end

@@ -252,6 +252,36 @@ static void a_downgrade_to_none_is_refused(void **state)
 	refused(script_method_none, ONE_WAY, TRANSPORT_LOSS_AUTH, "answered AuthMethod=None");
 }
 
+/* Asks for CHAP, and then thinks about it. */
+static void script_slow_chap(int fd)
+{
+	struct pdu pdu;
+
+	pdu_read(fd, &pdu);
+	LOGIN_SEND(fd, &pdu, 0, "AuthMethod=CHAP\0");
+	hold(fd);
+}
+
+static void an_authentication_that_takes_too_long_is_left(void **state)
+{
+	struct transport_param param;
+	struct hostile h;
+	struct dialler d;
+
+	(void)state;
+	assert_true(hostile_start(&h, script_slow_chap));
+	param = dialler_param(h.portal, TARGET);
+	param.user = "joe";
+	param.password = "a secret of joe";
+	param.auth_timeout = 200;
+	(void)dialler_dial(&d, &param);
+	assert_true(dialler_wait(&d, &d.lost, 1));
+	assert_int_equal(d.loss.kind, TRANSPORT_LOSS_LOGIN);
+	assert_non_null(strstr(d.loss.text, "auth_timeout"));
+	dialler_end(&d);
+	hostile_stop(&h);
+}
+
 static void script_straight_in(int fd)
 {
 	struct pdu pdu;
@@ -1386,6 +1416,7 @@ int main(void)
 		cmocka_unit_test(a_huge_answer_is_refused),
 		cmocka_unit_test(an_answer_to_another_request_is_refused),
 		cmocka_unit_test(chap_in_answers_to_another_request_is_refused),
+		cmocka_unit_test(an_authentication_that_takes_too_long_is_left),
 		cmocka_unit_test(a_downgrade_to_none_is_refused),
 		cmocka_unit_test(chap_without_a_challenge_is_refused),
 		cmocka_unit_test(a_zero_proof_is_refused_wherever_it_comes),

@@ -90,7 +90,7 @@ rule_the_shell_is_clean() {
 		echo "SKIP: shellcheck is not installed"
 		return
 	}
-	scripts | xargs -r shellcheck -x -S warning -f gcc
+	scripts | xargs -r -n 12 -P 2 shellcheck -x -S warning -f gcc
 }
 
 breaks_the_shell_is_clean() {

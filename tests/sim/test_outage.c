@@ -235,6 +235,45 @@ static void queue_depth_counts_for_requests_that_wait(void **state)
 	released(s);
 }
 
+static bool has_8_on_wire(struct sim *s)
+{
+	return sim_tasks_on_wire(s) == 8;
+}
+
+static void cmds_max_counts_for_requests_that_wait(void **state)
+{
+	struct sim *s = world(state, 1, (const char *[]){ "cmds_max=4", "queue_depth=8",
+							  "time2wait=eager", NULL });
+
+	slow(s);
+	set(s, "cmds_max", "2");
+	for (unsigned i = 0; i < 20; i++)
+		sim_read(s, 0, i * 512, 512);
+	sim_run(s, 10);
+	assert_int_equal(sim_tasks_on_wire(s), 2);
+	set(s, "cmds_max", "4");
+	sim_run(s, 10);
+	assert_int_equal(sim_tasks_on_wire(s), 4);
+	set(s, "cmds_max", "8");		/* the link was made for 4 */
+	sim_run(s, 10);
+	assert_int_equal(sim_tasks_on_wire(s), 4);
+	sim_drop(s, TRANSPORT_LOSS_DROPPED, -1, "dropped");
+	assert_true(sim_run_until(s, has_8_on_wire, 20000));
+	released(s);
+}
+
+static void the_first_failure_of_an_outage_is_told_after_a_brief_link_too(void **state)
+{
+	struct sim *s = world(state, 1, (const char *[]){ "time2wait=eager", NULL });
+
+	sim_read(s, 0, 0, 512);
+	sim_run(s, 100);			/* used, and up for less than a second */
+	net_down(s);
+	sim_run(s, 3000);
+	assert_true(s->dials > 2);
+	assert_int_equal(sim_told(s, "login-failed"), 1);
+}
+
 static void a_change_is_an_event(void **state)
 {
 	struct sim *s = world(state, 1, NULL);
@@ -1052,6 +1091,8 @@ int main(void)
 		SIM_CASE(logout_timeout_counts_for_a_logout_that_waits),
 		SIM_CASE(reopen_max_counts_for_an_outage_that_has_begun),
 		SIM_CASE(queue_depth_counts_for_requests_that_wait),
+		SIM_CASE(cmds_max_counts_for_requests_that_wait),
+		SIM_CASE(the_first_failure_of_an_outage_is_told_after_a_brief_link_too),
 		SIM_CASE(a_change_is_an_event),
 		SIM_CASE(a_pause_of_ours_is_no_silence_of_the_target),
 		SIM_CASE(a_pause_of_ours_costs_no_outage_its_time),

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "target/access.h"
+#include "target/target.h"
 
 #define HOST "iqn.2026-11.com.example:host"
 
@@ -243,6 +244,29 @@ static void a_bad_account_is_refused(void **state)
 	assert_string_equal(access_account(a, ACCESS_INCOMING, "u")->secret, longest);
 }
 
+static void names_are_text(void **state)
+{
+	static const char *const good[] = {
+		"iqn.2026-11.com.example:disk", "eui.02004567A425678D",
+		"iqn.2026-11.com.example:\xc3\xa9",
+		"naa.52004567BA64678D", "iqn.2026-11.example:\xe2\x82\xac",
+		"iqn.2026-11.example:\xf0\x9f\x90\x9f",
+	};
+	static const char *const bad[] = {
+		"", "iqn.", "disk.2026-11.example:a", "iqn.2026-11.example:a b", "iqn.2026-11.example:a\tb",
+		"iqn.2026-11.example:\x7f", "iqn.2026-11.example:\x9b", "iqn.2026-11.example:\xc2\x9b",
+		"iqn.2026-11.example:\xc0\x80", "iqn.2026-11.example:\xe2\x82", "iqn.2026-11.example:\xff",
+		"iqn.2026-11.example:\xed\xa0\x80", "iqn.2026-11.example:\xe0\x80\xaf",
+		"iqn.2026-11.example:\xf4\x90\x80\x80", "iqn.2026-11.example:a,b",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
+		assert_true(target_name_ok(good[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_false(target_name_ok(bad[i]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -250,6 +274,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_name_alone_restricts, begin, end),
 		cmocka_unit_test_setup_teardown(an_address_alone_restricts, begin, end),
 		cmocka_unit_test_setup_teardown(both_classes_must_match, begin, end),
+		cmocka_unit_test(names_are_text),
 		cmocka_unit_test(a_network_is_as_wide_as_its_bits),
 		cmocka_unit_test_setup_teardown(an_address_for_all_is_open, begin, end),
 		cmocka_unit_test_setup_teardown(nonsense_is_refused, begin, end),

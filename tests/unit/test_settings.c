@@ -394,11 +394,11 @@ static void only_live_settings_change_under_a_session(void **state)
 	node_settings_init(&wanted);
 	assert_int_equal(node_settings_apply_live(&now, &wanted), 0);
 	node_settings_set(&wanted, "replacement_timeout", "7", NULL, &err);
-	node_settings_set(&wanted, "cmds_max", "64", NULL, &err);
+	node_settings_set(&wanted, "InitialR2T", "Yes", NULL, &err);
 	node_settings_set(&wanted, "username", "joe", NULL, &err);
 	assert_int_equal(node_settings_apply_live(&now, &wanted), 2);
 	assert_int_equal(now.replacement_timeout, 7000);
-	assert_int_equal(now.cmds_max, 128);
+	assert_false(now.initial_r2t);
 	assert_string_equal(now.username, "");
 }
 
@@ -411,9 +411,9 @@ static void a_running_session_takes_live_settings_only(void **state)
 	node_settings_init(&s);
 	assert_int_equal(node_settings_change(&s, "replacement_timeout", "7", NULL, &err), 0);
 	assert_int_equal(s.replacement_timeout, 7000);
-	assert_int_equal(node_settings_change(&s, "cmds_max", "64", NULL, &err),
+	assert_int_equal(node_settings_change(&s, "InitialR2T", "Yes", NULL, &err),
 			 -ERR_UNSUPPORTED);
-	assert_non_null(strstr(err.text, "cmds_max is settled at login"));
+	assert_non_null(strstr(err.text, "InitialR2T is settled at login"));
 	err = (struct err)ERR_INIT;
 	assert_int_equal(node_settings_change(&s, "noop_out_timeout", "0", NULL, &err),
 			 -ERR_INVALID);
