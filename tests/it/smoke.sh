@@ -238,16 +238,17 @@ _kill_under_a_write() {	# N WRITER
 
 a_restart_of_the_target_under_a_write_loses_nothing() {
 	local writer
-	target_start
+	truncate -s 192M disk.img
+	target_start "lun=$CASE_DIR/disk.img"
 	mount_start replacement_timeout=60
-	pattern_write "$(lun_file)" seed=7 block=4096 blocks=0..15999 order=mixed >writer.txt 2>&1 &
+	pattern_write "$(lun_file)" seed=7 block=4096 blocks=0..47999 order=mixed >writer.txt 2>&1 &
 	writer=$!
 	_kill_under_a_write 3 $writer
 	finish $writer
-	pattern_check "$(lun_file)" seed=7 block=4096 blocks=0..15999 io=16
+	pattern_check "$(lun_file)" seed=7 block=4096 blocks=0..47999 io=16
 	session_expect link=UP gate=OPEN logins=4
 	mount_stop
-	pattern_check disk.img seed=7 block=4096 blocks=0..15999 io=16
+	pattern_check disk.img seed=7 block=4096 blocks=0..47999 io=16
 	expect_outage
 }
 
