@@ -144,6 +144,16 @@ static bool login_find_target(struct login *l, const char *name)
 	return true;
 }
 
+/* RFC 7143 11.13.5: the answer to the first request already, before anything is proved. */
+static void login_send_elsewhere(struct login *l, const struct target *t)
+{
+	l->out.len = 0;
+	text_addf(&l->out, "TargetAddress", "%s:%u,%u", t->redirect.address, t->redirect.port,
+		  TARGET_PORTAL_GROUP);
+	login_refuse(l, t->redirect.permanent ? PDU_LOGIN_MOVED_PERMANENTLY : PDU_LOGIN_MOVED,
+		     "the target is elsewhere");
+}
+
 /* The keys of the first request that say what is wanted. Returns false when refused. */
 static bool login_identify(struct login *l, const struct text *t)
 {
@@ -166,6 +176,10 @@ static bool login_identify(struct login *l, const struct text *t)
 		return false;
 	if (!access_allows(login_access(l), l->start.initiator, &l->c->from)) {
 		login_refuse(l, PDU_LOGIN_FORBIDDEN, "this initiator or address is not allowed");
+		return false;
+	}
+	if (l->start.target && *l->start.target->redirect.address) {
+		login_send_elsewhere(l, l->start.target);
 		return false;
 	}
 	return true;

@@ -87,6 +87,8 @@ enum pdu_tmf_response {
 /* RFC 7143 11.13.5: class << 8 | detail */
 enum pdu_login_status {
 	PDU_LOGIN_OK = 0x0000,
+	PDU_LOGIN_MOVED = 0x0101,
+	PDU_LOGIN_MOVED_PERMANENTLY = 0x0102,
 	PDU_LOGIN_INITIATOR_ERROR = 0x0200,
 	PDU_LOGIN_AUTH_FAILED = 0x0201,
 	PDU_LOGIN_FORBIDDEN = 0x0202,

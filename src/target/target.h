@@ -22,6 +22,7 @@ enum {
 	TARGET_NAME_MAX = 223,		/* bytes of an iSCSI name, RFC 7143 4.2.7.1 */
 	TARGET_LUNS_MAX = 1024,		/* logical units of one target */
 	TARGET_LUN_NUMBER_MAX = 16383,	/* flat space addressing, SAM-5 4.6.7 */
+	TARGET_REDIRECT_MAX = 255,	/* bytes of a host's name or address */
 	TARGET_PORTAL_GROUP = 1,	/* every portal belongs to the one group */
 	LUN_VENDOR_MAX = 8,		/* characters, SPC-4 6.6.2 */
 	LUN_PRODUCT_MAX = 16,
@@ -121,6 +122,11 @@ struct target {
 	struct params offer;			/* what we are willing to negotiate */
 	unsigned tid;				/* tgt's number of it; 0: none */
 	unsigned window;			/* commands per session in flight; 0: the server's */
+	struct {
+		char address[TARGET_REDIRECT_MAX + 1];	/* empty: logins are taken here */
+		unsigned port;
+		bool permanent;
+	} redirect;
 	struct list former;			/* units that were removed: former.h */
 	struct list nexuses;
 	struct list known;			/* initiator ports seen since we started */

@@ -6,6 +6,7 @@
 #include "target/target_apply.h"
 
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "iscsifs/check.h"
@@ -71,10 +72,24 @@ static void apply_move_access(struct access *to, struct access *from)
 	}
 }
 
-void target_apply_offer(struct target *t, const struct params *wanted)
+void target_apply_keys(struct target *t, const struct target_keys *k)
 {
-	t->offer = *wanted;
-	t->offer.first_burst_bytes = MIN(wanted->first_burst_bytes, wanted->max_burst_bytes);
+	t->offer = k->offer;
+	t->offer.first_burst_bytes = MIN(k->offer.first_burst_bytes, k->offer.max_burst_bytes);
+	t->window = (unsigned)k->max_commands;
+	snprintf(t->redirect.address, sizeof(t->redirect.address), "%s", k->redirect_address);
+	t->redirect.port = (unsigned)k->redirect_port;
+	t->redirect.permanent = k->redirect_reason;
+}
+
+/* The same way back. A target without a window of its own has @tasks. */
+static void apply_capture_target_keys(struct target_keys *k, const struct target *t, unsigned tasks)
+{
+	k->offer = t->offer;
+	k->max_commands = (int)(t->window ? t->window : tasks);
+	snprintf(k->redirect_address, sizeof(k->redirect_address), "%s", t->redirect.address);
+	k->redirect_port = (int)t->redirect.port;
+	k->redirect_reason = t->redirect.permanent;
 }
 
 void target_apply_access(struct access *to, struct access *from)
@@ -94,8 +109,7 @@ int target_apply_target(struct target **out, struct target_conf_target *ct, bool
 	if (rc)
 		return rc;
 	t->tid = ct->tid;
-	target_apply_offer(t, &ct->keys.offer);
-	t->window = (unsigned)ct->keys.max_commands;
+	target_apply_keys(t, &ct->keys);
 	list_each(cl, &ct->luns, link) {
 		struct err why = ERR_INIT;
 
@@ -226,8 +240,7 @@ static int apply_capture_target(struct target_conf *c, const struct target *t, s
 	if (rc)
 		return rc;
 	ct->tid = t->tid;
-	ct->keys.offer = t->offer;
-	ct->keys.max_commands = (int)(t->window ? t->window : (unsigned)c->keys.max_commands);
+	apply_capture_target_keys(&ct->keys, t, (unsigned)c->keys.max_commands);
 	for (unsigned i = 0; i < t->luns && !rc; i++) {
 		const struct lun *l = t->lun[i];
 
@@ -278,13 +291,12 @@ int target_apply_key(struct target *t, const char *key, const char *value,
 	if (settings_find(&target_keys_of_lun, row->name))
 		return err_set(e, ERR_INVALID, "%s is a key of a LUN", row->name);
 	settings_defaults(&target_keys_all, &k);
-	k.offer = t->offer;
-	k.max_commands = (int)t->window;
+	apply_capture_target_keys(&k, t, 0);
 	rc = settings_set(row, &k, value, note, e);
+	rc = rc ? rc : target_conf_check_redirect(&k, e);
 	if (rc)
 		return rc;
-	target_apply_offer(t, &k.offer);
-	t->window = (unsigned)k.max_commands;
+	target_apply_keys(t, &k);
 	return 0;
 }
 

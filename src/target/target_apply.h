@@ -26,8 +26,11 @@ int target_apply_target(struct target **out, struct target_conf_target *ct, bool
 /* @to becomes @from, which is empty then. */
 void target_apply_access(struct access *to, struct access *from);
 
-/* @t offers what is @wanted, but never a FirstBurstLength above MaxBurstLength (RFC 7143 13.14). */
-void target_apply_offer(struct target *t, const struct params *wanted);
+/*
+ * @t is to initiators what @k says of targets; but it never offers a FirstBurstLength above
+ * MaxBurstLength (RFC 7143 13.14).
+ */
+void target_apply_keys(struct target *t, const struct target_keys *k);
 
 /* One more unit as @cl says. Returns 0 or -code. */
 int target_apply_lun(struct target *t, const struct target_conf_lun *cl, struct err *e);

@@ -5,6 +5,7 @@
  */
 #include "target/target_conf.h"
 
+#include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -288,11 +289,33 @@ static void target_conf_check_ids(const struct target_conf_target *t, struct tar
 	}
 }
 
+int target_conf_check_redirect(const struct target_keys *k, struct err *e)
+{
+	static const char host[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-_";
+	const char *a = k->redirect_address;
+	size_t len = strlen(a);
+	struct in6_addr v6;
+	char inside[INET6_ADDRSTRLEN];
+
+	if (*a != '[' && strspn(a, host) == len && len <= TARGET_REDIRECT_MAX)
+		return 0;
+	if (*a == '[' && a[len - 1] == ']' && len - 2 < sizeof(inside)) {
+		memcpy(inside, a + 1, len - 2);
+		inside[len - 2] = 0;
+		if (inet_pton(AF_INET6, inside, &v6) == 1)
+			return 0;
+	}
+	return err_set(e, ERR_INVALID, "RedirectAddress \"%s\": want a host's name, an IPv4 address, or "
+		       "an IPv6 address in brackets", a);
+}
+
 static int target_conf_check_target(const struct target_conf *c, const struct target_conf_target *t,
 				    struct err *e)
 {
 	const struct target_conf_target *other;
 
+	if (target_conf_check_redirect(&t->keys, e))
+		return -ERR_INVALID;
 	if (!list_empty(&t->access.outgoing) && list_empty(&t->access.incoming))
 		return err_set(e, ERR_INVALID, "target %s: mutual CHAP needs an incoming user as well",
 			       t->name);

@@ -93,6 +93,9 @@ struct target_conf_lun *target_conf_lun(const struct target_conf_target *t, unsi
  */
 int target_conf_check(struct target_conf *c, target_note_fn *note, void *arg, struct err *e);
 
+/* Can RedirectAddress be a TargetAddress (RFC 7143 13.8)? Returns 0 or -ERR_INVALID. */
+int target_conf_check_redirect(const struct target_keys *k, struct err *e);
+
 /*
  * Print @c as an iscsifs-target.conf that gives the same again; what has its default is left out.
  * @secrets: with passwords, for a file that is its owner's alone; without, users stand alone and a

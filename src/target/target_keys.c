@@ -31,6 +31,7 @@ enum {
 static const char *const no_yes[] = { "No", "Yes", NULL };
 static const char *const zero_one[] = { "0", "1", NULL };
 static const char *const digests[] = { "None", "CRC32C,None", "CRC32C", NULL };
+static const char *const redirects[] = { "Temporary", "Permanent", NULL };
 static const char *const blocks[] = { "512", "4096", NULL };
 static const char *const caches[] = { "off", "on", "volatile", NULL };
 
@@ -42,7 +43,7 @@ static const char *const caches[] = { "off", "on", "volatile", NULL };
 #define WHY_DISK	"there are only disks here, and they stay in"
 
 /* The first row of a target, and that of a unit. */
-enum { ROW_TARGET = 8, ROW_LUN = ROW_TARGET + 23 };
+enum { ROW_TARGET = 8, ROW_LUN = ROW_TARGET + 26 };
 
 static const struct setting key_rows[] = {
 	/* The program. */
@@ -108,6 +109,13 @@ static const struct setting key_rows[] = {
 	IGNORED("MaxOutstandingUnexpectedPDUs", WHY_ISER),
 	{ "MaxCommands", INT(1, 1024), HONOURED, .deflt = "128", FIELD(max_commands),
 	  .help = "how many commands of a session are in flight at once" },
+	{ "RedirectAddress", STRING, HONOURED, .deflt = "", FIELD(redirect_address),
+	  .help = "where initiators are sent that want to log in: a name, an IPv4 address, or an "
+		  "IPv6 address in brackets; empty: they may stay" },
+	{ "RedirectPort", INT(1, 65535), HONOURED, .deflt = "3260", FIELD(redirect_port),
+	  .help = "the port there" },
+	{ "RedirectReason", ENUM(redirects), HONOURED, .deflt = "Temporary", FIELD(redirect_reason),
+	  .help = "Permanent: they need not ask here again" },
 
 	/* A unit. */
 	{ "block-size", ENUM(blocks), HONOURED, .deflt = "512", FIELD(block_size),

@@ -33,6 +33,9 @@ struct target_keys {
 	/* of a target */
 	struct params offer;
 	int max_commands;
+	char redirect_address[SETTING_STRING_BYTES];	/* empty: logins are taken here */
+	int redirect_port;
+	int redirect_reason;		/* 0: temporary, 1: permanent */
 
 	/* of a unit */
 	int block_size;			/* 0: 512, 1: 4096 */

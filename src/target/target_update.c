@@ -215,8 +215,7 @@ static void update_luns(const struct update *u, struct target *t,
 static void update_target(const struct update *u, struct target *t, struct target_conf_target *ct)
 {
 	update_luns(u, t, ct);
-	target_apply_offer(t, &ct->keys.offer);
-	t->window = (unsigned)ct->keys.max_commands;
+	target_apply_keys(t, &ct->keys);
 	target_apply_access(&t->access, &ct->access);
 }
 

@@ -293,4 +293,25 @@ only_root_becomes_another() {
 		--listen 127.0.0.1:0 --target "$IQN" --lun ram:1M --user root
 }
 
+a_target_that_moved_says_where_to() {
+	target_start name=there "lun=ram:8M"
+	_private moved.conf <<-END
+		target "$IQN" {
+		    RedirectAddress = 127.0.0.1
+		    RedirectPort = ${TARGET_PORT[there]}
+		    RedirectReason = Permanent
+		}
+	END
+	expect_log 'shows no disk'
+	_conf_start -c moved.conf --control "$CASE_DIR/target.sock"
+	iscsifsadm "--socket=$CASE_DIR/target.sock" target dump >dump.conf
+	expect "it is dumped" grep -q "RedirectReason = 'Permanent'" dump.conf
+	mount_start
+	session_expect "portal=127.0.0.1:${TARGET_PORT[there]}"
+	expect_equal "size" "$(stat -c %s "$MNT/lun0")" $((8 << 20))
+	expect_exit 7 'RedirectAddress "a b": want' iscsifsadm "--socket=$CASE_DIR/target.sock" \
+		target param set RedirectAddress 'a b'
+	expect_exit 7 'RedirectAddress "::1": want' iscsifs-target -P RedirectAddress=::1 -t "$IQN" -L ram:1M
+}
+
 run_cases "$@"
