@@ -372,6 +372,20 @@ static bool login_request(struct login *l)
 	return login_negotiate(l, &t);
 }
 
+/* The rules may have changed since the first request. Returns false when refused. */
+static bool login_is_still_welcome(struct login *l)
+{
+	if (!access_allows(login_access(l), l->start.initiator, &l->c->from)) {
+		login_refuse(l, PDU_LOGIN_FORBIDDEN, "this initiator or address is not allowed");
+		return false;
+	}
+	if (login_must_prove(l) && l->chap.algorithm == CHAP_NONE) {
+		login_refuse(l, PDU_LOGIN_AUTH_FAILED, "CHAP is required since a moment ago");
+		return false;
+	}
+	return true;
+}
+
 static void login_complete(struct login *l, uint8_t flags)
 {
 	const char *why = params_settle(&l->start.params, login_offer(l));
@@ -383,6 +397,8 @@ static void login_complete(struct login *l, uint8_t flags)
 		login_refuse(l, PDU_LOGIN_INITIATOR_ERROR, why);
 		return;
 	}
+	if (!login_is_still_welcome(l))
+		return;
 	l->start.statsn = l->statsn + 1;
 	status = session_new(&s, c, &l->start);
 	if (status != PDU_LOGIN_OK) {

@@ -1308,6 +1308,21 @@ def preempt_and_abort_ends_what_the_other_had_begun():
 
 
 @case
+def a_login_under_way_meets_the_rules_of_its_end():
+    with tempfile.TemporaryDirectory() as d:
+        where = os.path.join(d, "control")
+        with Target(*RAM, "--control", where) as t:
+            begun = [Initiator(t, isid=b"\x80\0\0\0\0%c" % n) for n in (1, 2, 3)]
+            for i in begun:
+                assert i.login_pdu(0, 1, {**i.names(), "AuthMethod": "None"}).login_status == 0
+            assert begun[0].login_pdu(1, 3, {}).login_status == 0
+            control(where, "account\nop=add\nuser=joe\npassword=the secret of joe")
+            assert begun[1].login_pdu(1, 3, {}).login_status == 0x0201
+            control(where, "acl\nop=add\nvalue=192.0.2.1")
+            assert begun[2].login_pdu(1, 3, {}).login_status == 0x0202
+
+
+@case
 def reservations_are_shown_and_forgotten():
     with tempfile.TemporaryDirectory() as d:
         where = os.path.join(d, "control")
