@@ -60,7 +60,7 @@ static void status_settings(void *arg, FILE *f)
 }
 
 struct status_metric {
-	const char *key;		/* of session_describe_lun() */
+	const char *key;		/* of session_describe() or session_describe_lun() */
 	const char *name, *type, *help;
 };
 
@@ -79,6 +79,20 @@ static const struct status_metric status_metrics[] = {
 	{ "size_bytes", "size_bytes", "gauge", "Capacity" },
 };
 
+static const struct status_metric status_session_metrics[] = {
+	{ "logins", "logins_total", "counter", "Logins that were taken" },
+	{ "losses", "losses_total", "counter", "Links that were lost" },
+	{ "outages", "outages_total", "counter", "Outages of the LUN that had most" },
+	{ "power_losses", "power_losses_total", "counter",
+	  "Times that the target may have lost its cache" },
+	{ "aborts", "aborts_total", "counter", "ABORT TASK asked for" },
+	{ "lun_resets", "lun_resets_total", "counter", "LOGICAL UNIT RESET asked for" },
+	{ "target_resets", "target_resets_total", "counter", "TARGET WARM RESET asked for" },
+	{ "ladder_cuts", "ladder_cuts_total", "counter", "Links cut because of a late command" },
+	{ "poisoned", "poisoned_total", "counter", "Requests that ended the link each time" },
+	{ "attempts", "failed_attempts", "gauge", "Dials in a row that came to nothing" },
+};
+
 struct status_pick {
 	const char *key;
 	char value[32];
@@ -92,13 +106,47 @@ static void status_emit_pick(void *out, const char *key, const char *value)
 		snprintf(pick->value, sizeof(pick->value), "%s", value);
 }
 
+static void status_metric_head(const struct status_metric *m, FILE *f)
+{
+	fprintf(f, "# HELP iscsifs_%s %s\n# TYPE iscsifs_%s %s\n", m->name, m->help, m->name,
+		m->type);
+}
+
+static void status_session_metric(const struct daemon *d, const struct status_metric *m, FILE *f)
+{
+	const struct daemon_session *ds;
+
+	status_metric_head(m, f);
+	list_each(ds, &d->sessions, link) {
+		struct status_pick pick = { .key = m->key };
+
+		session_describe(ds->s, status_emit_pick, &pick);
+		fprintf(f, "iscsifs_%s{target=\"%s\"} %s\n", m->name, session_target(ds->s),
+			pick.value);
+	}
+}
+
+static void status_session_up(const struct daemon *d, FILE *f)
+{
+	static const struct status_metric up = { "link", "session_up", "gauge", "1: logged in" };
+	const struct daemon_session *ds;
+
+	status_metric_head(&up, f);
+	list_each(ds, &d->sessions, link) {
+		struct status_pick pick = { .key = up.key };
+
+		session_describe(ds->s, status_emit_pick, &pick);
+		fprintf(f, "iscsifs_%s{target=\"%s\"} %d\n", up.name, session_target(ds->s),
+			!strcmp(pick.value, "UP"));
+	}
+}
+
 static void status_metric(const struct daemon *d, const struct status_metric *m, FILE *f)
 {
 	const struct daemon_session *ds;
 	const struct lun *lun;
 
-	fprintf(f, "# HELP iscsifs_%s %s\n# TYPE iscsifs_%s %s\n", m->name, m->help, m->name,
-		m->type);
+	status_metric_head(m, f);
 	list_each(ds, &d->sessions, link) {
 		for (unsigned i = 0; (lun = session_lun(ds->s, i)); i++) {
 			struct status_pick pick = { .key = m->key };
@@ -114,6 +162,9 @@ static void status_metric(const struct daemon *d, const struct status_metric *m,
 
 static void status_metrics_text(void *arg, FILE *f)
 {
+	status_session_up(arg, f);
+	for (size_t i = 0; i < ARRAY_SIZE(status_session_metrics); i++)
+		status_session_metric(arg, &status_session_metrics[i], f);
 	for (size_t i = 0; i < ARRAY_SIZE(status_metrics); i++)
 		status_metric(arg, &status_metrics[i], f);
 }

@@ -255,4 +255,21 @@ _reads() {	# more than when it was asked last
 	[ "$READS" -gt "$before" ]
 }
 
+metrics_tell_an_outage() {
+	local file=$CASE_DIR/mnt/.iscsifs/metrics name='iscsifs_[a-z_]+\{target="'$IQN'"(,lun="0")?\}'
+	expect_outage
+	target_start
+	mount_start time2wait=eager
+	expect "up" grep -qxF "iscsifs_session_up{target=\"$IQN\"} 1" "$file"
+	target_kill9
+	session_expect link=WAIT
+	expect "down" grep -qxF "iscsifs_session_up{target=\"$IQN\"} 0" "$file"
+	target_restart
+	session_expect link=UP
+	expect "a loss" grep -qxF "iscsifs_losses_total{target=\"$IQN\"} 1" "$file"
+	expect "two logins" grep -qxF "iscsifs_logins_total{target=\"$IQN\"} 2" "$file"
+	expect_equal "other lines" 0 \
+		"$(grep -vcE "^(# (HELP|TYPE) iscsifs_[a-z_]+ .*|$name -?[0-9]+)\$" "$file")"
+}
+
 run_cases "$@"
