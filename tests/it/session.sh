@@ -268,8 +268,8 @@ metrics_tell_an_outage() {
 	session_expect link=UP
 	expect "a loss" grep -qxF "iscsifs_losses_total{target=\"$IQN\"} 1" "$file"
 	expect "two logins" grep -qxF "iscsifs_logins_total{target=\"$IQN\"} 2" "$file"
-	expect_equal "other lines" 0 \
-		"$(grep -vcE "^(# (HELP|TYPE) iscsifs_[a-z_]+ .*|$name -?[0-9]+)\$" "$file")"
+	expect_equal "other lines" \
+		"$(grep -vcE "^(# (HELP|TYPE) iscsifs_[a-z_]+ .*|$name -?[0-9]+)\$" "$file")" 0
 }
 
 run_cases "$@"
