@@ -68,8 +68,12 @@ mono_ms loop_now(const struct loop *l);
  * are noticed, by a turn that begins or wakes that much too late.
  */
 enum { LOOP_PAUSE_MS = 250 };
-/* The end of the last pause, 0: there was none; and how long all of them were. */
-mono_ms loop_awake_since(struct loop *l);
+/*
+ * The end of the last pause that was no small part of @span, a quarter at least; 0: there was none.
+ * A machine that is always too busy has short ones all the time, and still a long silence ends.
+ */
+mono_ms loop_awake_since(struct loop *l, span_ms span);
+/* How long all of them were. */
 span_ms loop_pauses(struct loop *l);
 
 /* @w->fd is watched for @events until loop_fd_del(). Returns 0 or -errno. */

@@ -21,12 +21,17 @@ void agenda_wake(struct agenda *a, mono_ms now, mono_ms due)
 	if (now - due < LOOP_PAUSE_MS)
 		return;
 	a->pauses += now - due;
-	a->awake_since = now;
+	for (unsigned i = 0; i < AGENDA_PAUSES && now - due >= (span_ms)LOOP_PAUSE_MS << i; i++)
+		a->awake_since[i] = now;
 }
 
-mono_ms loop_awake_since(struct loop *l)
+mono_ms loop_awake_since(struct loop *l, span_ms span)
 {
-	return loop_agenda(l)->awake_since;
+	unsigned i = 0;
+
+	while (i < AGENDA_PAUSES - 1 && (span_ms)LOOP_PAUSE_MS << i < span / 4)
+		i++;
+	return loop_agenda(l)->awake_since[i];
 }
 
 span_ms loop_pauses(struct loop *l)

@@ -10,9 +10,11 @@
 
 #include "iscsifs/loop.h"
 
+enum { AGENDA_PAUSES = 20 };
+
 struct agenda {
 	mono_ms now;
-	mono_ms awake_since;
+	mono_ms awake_since[AGENDA_PAUSES];	/* since a pause of LOOP_PAUSE_MS << i at least */
 	span_ms pauses;
 	struct list timers;		/* by when, soonest first */
 	struct list calls;

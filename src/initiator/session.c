@@ -64,7 +64,8 @@ static void session_check_alive(struct session *s)
 {
 	mono_ms now = loop_now(s->loop);
 	span_ms limit = s->settings.scsi_cmd_timeout;
-	span_ms watched = now - loop_awake_since(s->loop);	/* before that we were deaf */
+	span_ms patience = s->settings.noop_out_interval + s->settings.noop_out_timeout;
+	span_ms watched = now - loop_awake_since(s->loop, patience);	/* before that we were deaf */
 	struct alive_input in = {
 		.now = now,
 		.silence = MIN(transport_silence(s->tp), MIN(now - s->state_since, watched)),

@@ -160,13 +160,12 @@ static void session_on_resolved(void *arg, const struct resolve_result *result)
 /* login_timeout counts from when the login may begin; at the end logout_timeout takes its place. */
 void session_time_attempt(struct session *s)
 {
-	mono_ms from = MAX(s->attempt_began, loop_awake_since(s->loop));
+	span_ms limit = s->closing ? s->settings.logout_timeout : s->settings.login_timeout;
+	mono_ms from = MAX(s->attempt_began, loop_awake_since(s->loop, limit));
 
-	if (s->closing)
-		loop_timer_set(&s->attempt_timer, from + s->settings.logout_timeout);
-	else
-		loop_timer_set(&s->attempt_timer,
-			       MAX(from, session_login_at(s)) + s->settings.login_timeout);
+	if (!s->closing)
+		from = MAX(from, session_login_at(s));
+	loop_timer_set(&s->attempt_timer, from + limit);
 }
 
 void session_dial(struct session *s)

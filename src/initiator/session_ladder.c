@@ -57,6 +57,7 @@ static span_ms session_question_age(const struct session *s, struct transport_cm
 static struct session_late session_oldest(struct session *s, const struct transport_cmd *except)
 {
 	struct session_late late = { .addr = lun_addr_of(0) };
+	span_ms limit = s->settings.scsi_cmd_timeout;
 	struct transport_cmd *cmd;
 	struct ioq *q = NULL;
 	struct lun *lun;
@@ -73,7 +74,7 @@ static struct session_late session_oldest(struct session *s, const struct transp
 				      session_question_age(s, &lun->probe.cmd, lun->probe.asked));
 	}
 	/* While we were away ourselves nobody was late. */
-	late.age = MIN(late.age, MAX(loop_now(s->loop) - loop_awake_since(s->loop), 1));
+	late.age = MIN(late.age, MAX(loop_now(s->loop) - loop_awake_since(s->loop, limit), 1));
 	return late;
 }
 
@@ -204,9 +205,10 @@ static void session_take_rung(struct session *s)
 static void session_rung_due(struct loop_timer *t)
 {
 	struct session *s = container_of(t, struct session, ladder_timer);
+	span_ms limit = session_rung_timeout(s);
 
-	if (s->ladder_stuck == MONO_NEVER && loop_awake_since(s->loop) == loop_now(s->loop))
-		loop_timer_set(t, loop_now(s->loop) + session_rung_timeout(s));	/* we were away */
+	if (s->ladder_stuck == MONO_NEVER && loop_awake_since(s->loop, limit) == loop_now(s->loop))
+		loop_timer_set(t, loop_now(s->loop) + limit);	/* we were away */
 	else if (s->ladder_stuck == MONO_NEVER)
 		session_ladder_step(s, LADDER_EV_EXPIRED);
 	else

@@ -299,6 +299,39 @@ static void a_pause_of_ours_is_no_silence_of_the_target(void **state)
 	assert_true(s->session->losses > 0);
 }
 
+/* A machine that is always too busy. */
+static void short_pauses_hide_no_silence(void **state)
+{
+	struct sim *s = world(state, 1, (const char *[]){ "scsi_cmd_timeout=8", "noop_out_interval=2",
+							  "noop_out_timeout=2",
+							  "replacement_timeout=60", NULL });
+
+	sim_read(s, 0, 0, 512);
+	s->net.black = true;
+	for (unsigned i = 0; i < 10; i++) {
+		sim_run(s, 400);
+		sim_pause(s, 400);
+	}
+	assert_true(s->session->losses > 0);
+	s->net.black = false;
+	released(s);
+}
+
+static void short_pauses_hide_no_late_command(void **state)
+{
+	struct sim_trap t = { .matches = is_read, .fate = SIM_FATE_SILENT, .count = 1 };
+	struct sim *s = world(state, 1, (const char *[]){ "scsi_cmd_timeout=8", NULL });
+
+	trap(s, &t);
+	sim_read(s, 0, 0, 512);
+	for (unsigned i = 0; i < 14; i++) {
+		sim_run(s, 300);
+		sim_pause(s, 500);
+	}
+	assert_true(s->session->aborts > 0);
+	released(s);
+}
+
 static void a_pause_of_ours_costs_no_outage_its_time(void **state)
 {
 	struct sim *s = world(state, 1, (const char *[]){ "replacement_timeout=20", NULL });
@@ -1095,6 +1128,8 @@ int main(void)
 		SIM_CASE(the_first_failure_of_an_outage_is_told_after_a_brief_link_too),
 		SIM_CASE(a_change_is_an_event),
 		SIM_CASE(a_pause_of_ours_is_no_silence_of_the_target),
+		SIM_CASE(short_pauses_hide_no_silence),
+		SIM_CASE(short_pauses_hide_no_late_command),
 		SIM_CASE(a_pause_of_ours_costs_no_outage_its_time),
 		SIM_CASE(a_pause_in_a_login_does_not_end_it),
 		SIM_CASE(a_lun_without_a_link_is_not_ready),

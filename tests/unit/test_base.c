@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/agenda.h"
 #include "iscsifs/cursor.h"
 #include "iscsifs/err.h"
 #include "iscsifs/list.h"
@@ -227,6 +228,27 @@ static void a_hook_may_take_the_next_one_away(void **state)
 	loop_free(c.loop);
 }
 
+static void a_short_pause_counts_for_short_spans_only(void **state)
+{
+	struct agenda *a;
+	struct loop *l;
+
+	(void)state;
+	assert_int_equal(loop_new(&l), 0);
+	a = loop_agenda(l);
+	agenda_wake(a, 10000, 10000 - LOOP_PAUSE_MS + 1);
+	assert_int_equal(loop_awake_since(l, 0), loop_awake_since(l, 3600000));
+	agenda_wake(a, 20000, 18000);
+	agenda_wake(a, 30000, 29500);
+	assert_int_equal(loop_awake_since(l, 1000), 30000);
+	assert_int_equal(loop_awake_since(l, 2000), 30000);
+	assert_int_equal(loop_awake_since(l, 4000), 20000);
+	assert_int_equal(loop_awake_since(l, 8000), 20000);
+	assert_true(loop_awake_since(l, 9000) != 20000);
+	assert_int_equal(loop_pauses(l), 2500);
+	loop_free(l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -240,6 +262,7 @@ int main(void)
 		cmocka_unit_test(a_removed_watch_is_not_called_in_the_same_turn),
 		cmocka_unit_test(a_call_that_defers_itself_does_not_starve_the_loop),
 		cmocka_unit_test(a_hook_may_take_the_next_one_away),
+		cmocka_unit_test(a_short_pause_counts_for_short_spans_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
