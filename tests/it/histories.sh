@@ -76,7 +76,7 @@ a_write_that_comes_late_from_a_session_that_is_gone_is_caught() {
 	_stage
 	_history units=256 read=75
 	session_expect 'link_for_ms>=1000'
-	_fault 'write nth 1 do zombie 1s, reset'
+	_fault 'write every 100 count 20 do zombie 1s, reset'
 	_expect_caught 'holds what it must not hold'
 }
 
