@@ -88,21 +88,26 @@ uint64_t session_answered(const struct session *s)
 	return sum;
 }
 
+static bool session_was_long_up(const struct session *s)
+{
+	return loop_now(s->loop) - s->state_since >= SESSION_BRIEF_MS;
+}
+
+/* A link that was used has been up, however briefly. */
+static bool session_was_used(const struct session *s)
+{
+	return session_was_long_up(s) || session_answered(s) != s->answered_before;
+}
+
 /*
- * How many failures the wait after this loss is for. A link that was used has been up, however
- * briefly: else one fault in a hundred commands would slow the dialling down more and more.
+ * How many failures the wait after this loss is for. What was used is none: else one fault in a
+ * hundred commands would slow the dialling down more and more.
  */
 static unsigned session_failures_now(const struct session *s)
 {
-	if (loop_now(s->loop) - s->state_since >= SESSION_BRIEF_MS)
+	if (session_was_long_up(s))
 		return 0;
-	return session_answered(s) != s->answered_before ? 1 : s->failures + 1;
-}
-
-static bool session_was_used(const struct session *s)
-{
-	return loop_now(s->loop) - s->state_since >= SESSION_BRIEF_MS ||
-	       session_answered(s) != s->answered_before;
+	return session_was_used(s) ? 1 : s->failures + 1;
 }
 
 /* The portal that was lost comes first: a login there ends what it may still be doing for us. */
