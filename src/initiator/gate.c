@@ -7,6 +7,7 @@
 #include "gate.h"
 
 #include "iscsifs/check.h"
+#include "table.h"
 
 struct gate_row {
 	enum gate_state next;		/* GATE_NONE: no row */
@@ -86,21 +87,18 @@ const char *gate_event_name(enum gate_event ev)
 
 void gate_print(FILE *f)
 {
-	static const char *const actions[] = { "hold", "timer", "stop", "fail", "pump" };
+	static const char *const actions[] = {
+		"hold", "timer", "stop", "fail", "pump", NULL,
+	};
+	static const struct table_style style = { 6, 9, actions };
 
 	for (enum gate_state s = GATE_SHUT; s < GATE_STATES; s++) {
 		for (enum gate_event ev = 0; ev < GATE_EVENTS; ev++) {
 			const struct gate_row *row = &gate_table[s][ev];
 
-			if (row->next == GATE_NONE)
-				continue;
-			fprintf(f, "%-6s %-9s -> %-6s", gate_state_name(s), gate_event_name(ev),
-				gate_state_name(row->next));
-			for (unsigned i = 0; i < ARRAY_SIZE(actions); i++) {
-				if (row->actions & 1u << i)
-					fprintf(f, " %s", actions[i]);
-			}
-			fputc('\n', f);
+			if (row->next != GATE_NONE)
+				table_print_row(&style, f, gate_state_name(s), gate_event_name(ev),
+						gate_state_name(row->next), row->actions);
 		}
 	}
 }

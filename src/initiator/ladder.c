@@ -7,6 +7,7 @@
 #include "ladder.h"
 
 #include "iscsifs/check.h"
+#include "table.h"
 
 struct ladder_row {
 	enum ladder_state next;		/* LADDER_NONE: no row */
@@ -94,22 +95,17 @@ void ladder_print(FILE *f)
 {
 	static const char *const actions[] = {
 		"stop", "take-task", "take-lun", "take-all", "hold-lun", "hold-all", "abort",
-		"lun-reset", "target-reset", "release", "cut",
+		"lun-reset", "target-reset", "release", "cut", NULL,
 	};
+	static const struct table_style style = { 12, 8, actions };
 
 	for (enum ladder_state s = LADDER_IDLE; s < LADDER_STATES; s++) {
 		for (enum ladder_event ev = 0; ev < LADDER_EVENTS; ev++) {
 			const struct ladder_row *row = &ladder_table[s][ev];
 
-			if (row->next == LADDER_NONE)
-				continue;
-			fprintf(f, "%-12s %-8s -> %-12s", ladder_state_name(s),
-				ladder_event_name(ev), ladder_state_name(row->next));
-			for (unsigned i = 0; i < ARRAY_SIZE(actions); i++) {
-				if (row->actions & 1u << i)
-					fprintf(f, " %s", actions[i]);
-			}
-			fputc('\n', f);
+			if (row->next != LADDER_NONE)
+				table_print_row(&style, f, ladder_state_name(s), ladder_event_name(ev),
+						ladder_state_name(row->next), row->actions);
 		}
 	}
 }

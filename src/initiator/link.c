@@ -8,6 +8,7 @@
 #include "link.h"
 
 #include "iscsifs/check.h"
+#include "table.h"
 
 struct link_row {
 	enum link_state next;		/* LINK_NONE: no row */
@@ -102,22 +103,17 @@ const char *link_event_name(enum link_event ev)
 void link_print(FILE *f)
 {
 	static const char *const actions[] = {
-		"cut", "down", "dial", "probe", "up", "wait", "logout", "closed", "refused",
+		"cut", "down", "dial", "probe", "up", "wait", "logout", "closed", "refused", NULL,
 	};
+	static const struct table_style style = { 8, 8, actions };
 
 	for (enum link_state s = LINK_IDLE; s < LINK_STATES; s++) {
 		for (enum link_event ev = 0; ev < LINK_EVENTS; ev++) {
 			const struct link_row *row = &link_table[s][ev];
 
-			if (row->next == LINK_NONE)
-				continue;
-			fprintf(f, "%-8s %-8s -> %-8s", link_state_name(s), link_event_name(ev),
-				link_state_name(row->next));
-			for (unsigned i = 0; i < ARRAY_SIZE(actions); i++) {
-				if (row->actions & 1u << i)
-					fprintf(f, " %s", actions[i]);
-			}
-			fputc('\n', f);
+			if (row->next != LINK_NONE)
+				table_print_row(&style, f, link_state_name(s), link_event_name(ev),
+						link_state_name(row->next), row->actions);
 		}
 	}
 }
